@@ -1,5 +1,6 @@
 // The page begins here: what stands around every page, and which one is shown.
 import { EVERY, start } from "./api.js";
+import { keepFocus } from "./focus.js";
 import { html, render, useEffect } from "./html.js";
 import { connect } from "./live.js";
 import { Activity } from "./pages/activity.js";
@@ -45,4 +46,6 @@ function nameAll(project) {
 
 startRouting();
 connect();
-render(html`<${start === "syncs" ? Syncs : App} />`, document.getElementById("page"));
+const page = document.getElementById("page");
+keepFocus(page);
+render(html`<${start === "syncs" ? Syncs : App} />`, page);

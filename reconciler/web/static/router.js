@@ -6,6 +6,7 @@ import { followAddress } from "./live.js";
 
 const PAGES = ["plan", "cost", "activity"];
 const watchers = new Set();
+let returned = null;
 
 /** The address of a page: "board", "edit" with its name, "plan", "cost", "activity"; in the
  * environment that is looked at, unless another is named. Only the board shows all of them.
@@ -38,9 +39,17 @@ export function useRoute() {
 
 /** Go to an address of the page. */
 export function go(address) {
-  history.replaceState({ y: scrollY }, "");
+  const item = document.activeElement.closest("[data-item]")?.dataset.item;
+  history.replaceState({ y: scrollY, item }, "");
   history.pushState({ y: 0 }, "", address);
-  show(0);
+  show({ y: 0 });
+}
+
+/** The item of a list from which one went away, where one has come back to it; told once. */
+export function takeReturn() {
+  const item = returned;
+  returned = null;
+  return item;
 }
 
 /** Write a query into the address without a step in the history. */
@@ -48,7 +57,8 @@ export function rewrite(page, name, query) {
   history.replaceState(history.state, "", href(page, name, query));
 }
 
-function show(y) {
+function show({ y, item }) {
+  returned = item ?? null;
   followAddress();
   for (const watch of watchers) watch(readRoute());
   requestAnimationFrame(() => scrollTo(0, y));
@@ -57,7 +67,7 @@ function show(y) {
 /** Follow links inside the page, and the browser's own back and forward. */
 export function startRouting() {
   history.scrollRestoration = "manual";
-  addEventListener("popstate", (event) => show(event.state?.y ?? 0));
+  addEventListener("popstate", ({ state }) => show(state ?? { y: 0 }));
   document.addEventListener("click", (event) => {
     const link = event.target.closest?.("a[data-page]");
     const { metaKey, ctrlKey, shiftKey, altKey, button } = event;

@@ -37,7 +37,7 @@ export function Activity({ board, project }) {
       ${log && html`
         <ol class="records">
           ${log.records.slice(0, MOST_RECORDS).map((record, index) => html`
-            <${Record} key=${index} record=${record} />`)}
+            <${Record} key=${log.records.length - index} record=${record} />`)}
         </ol>`}
     </section>`;
 }

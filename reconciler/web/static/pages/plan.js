@@ -40,8 +40,8 @@ export function Plan({ board, project }) {
       <p class="plan-buttons">
         ${!isExport && html`<button type="button" onClick=${remake}>Plan again</button>`}
         ${mayApply && html`
-          <button type="button" class="primary" disabled=${isStale}
-            onClick=${() => setAsked(saved)}>
+          <button type="button" class="primary" aria-disabled=${isStale}
+            onClick=${() => !isStale && setAsked(saved)}>
             ${spends ? "Carry out…" : "Carry out, free…"}
           </button>`}
       </p>

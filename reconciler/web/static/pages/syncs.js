@@ -1,7 +1,8 @@
 // The first page of a controller: a row for each Sync, and the way to its own page.
 import { useRead } from "../data.js";
 import { html, useEffect } from "../html.js";
-import { Connection } from "../parts/header.js";
+import { Connection, Skip } from "../parts/header.js";
+import { Keys } from "../parts/keys.js";
 import { Mark } from "../parts/mark.js";
 import { TroubleNotice } from "../parts/notices.js";
 import { SyncButtons } from "../parts/sync.js";
@@ -13,10 +14,12 @@ export function Syncs() {
     document.title = "Syncs · cutlist";
   }, []);
   return html`
+    <${Skip} />
     <header class="header">
       <a class="brand" href="/"><b>cutlist</b><span class="brand-name">Syncs</span></a>
       <p class="where">${data && showText(data.who)}</p>
       <${Connection} />
+      <${Keys} />
     </header>
     <main id="content" tabindex="-1">
       <h1>${data ? count(data.syncs.length, "Sync") : "Syncs"}</h1>

@@ -1,5 +1,6 @@
 // A list of thousands of cards, of which only those in sight are in the document.
 import { html, useEffect, useLayoutEffect, useMemo, useRef, useState } from "../html.js";
+import { takeReturn } from "../router.js";
 
 const GAP = 12;
 const TEXT_HEIGHT = 96; // below the picture of a card; style/board.css has the same
@@ -109,19 +110,20 @@ function useFirstRow(layout, count) {
  * document wherever one scrolls; and when its edit goes, the next card has the focus in its place.
  */
 function useFocus(box, items, name) {
-  const [chosen, setChosen] = useState(null);
-  const isWanted = useRef(false);
+  const [chosen, setChosen] = useState(takeReturn);
+  const isWanted = useRef(chosen !== null);
   const last = useRef(0);
-  const isInside = Boolean(box.current?.contains(document.activeElement));
+  const isInside = isWanted.current || Boolean(box.current?.contains(document.activeElement));
   const found = useMemo(() => items.findIndex((item) => name(item) === chosen), [items, chosen]);
   const index = found < 0 && isInside ? Math.min(last.current, items.length - 1) : found;
   useLayoutEffect(() => {
     if (index < 0) return;
     last.current = index;
     const isLost = isInside && !box.current.contains(document.activeElement);
-    if (!isLost && !isWanted.current) return;
+    const card = isLost || isWanted.current ? findCard(box.current, name(items[index])) : null;
+    if (!card) return;
     isWanted.current = false;
-    findCard(box.current, name(items[index])).focus({ preventScroll: true });
+    card.focus({ preventScroll: true });
   });
   const go = (next) => {
     isWanted.current = next !== index;
@@ -179,5 +181,5 @@ function bringInto({ top, rowHeight }, row) {
 }
 
 function findCard(box, name) {
-  return box.querySelector(`[data-item="${CSS.escape(name)}"]`).firstElementChild;
+  return box.querySelector(`[data-item="${CSS.escape(name)}"]`)?.firstElementChild;
 }

@@ -3,13 +3,14 @@ import { html, useEffect, useState } from "../html.js";
 import { getState, listen } from "../live.js";
 import { href } from "../router.js";
 import { shorten } from "../words.js";
+import { Keys } from "./keys.js";
 
 const PAGES = [["board", "Board"], ["plan", "Plan"], ["cost", "Cost"], ["activity", "Activity"]];
 const STATES = { live: "live", connecting: "connecting", lost: "reconnecting", kept: "export" };
 
 export function Header({ route, project }) {
   return html`
-    <a class="skip" href="#content" onClick=${skip}>To the content</a>
+    <${Skip} />
     <header class="header">
       <a class="brand" data-page href=${href("board")}>
         <b>cutlist</b><span class="brand-name">${project?.name}</span>
@@ -23,13 +24,17 @@ export function Header({ route, project }) {
       </nav>
       <p class="where">${project && describeWhere(project)}</p>
       <${Connection} />
+      <${Keys} />
     </header>`;
 }
 
-/** By hand: behind the # of an export stands which page is shown. */
-function skip(event) {
-  event.preventDefault();
-  document.getElementById("content").focus();
+/** The first link of every page. It goes by hand: behind the # of an export stands the page. */
+export function Skip() {
+  const skip = (event) => {
+    event.preventDefault();
+    document.getElementById("content").focus();
+  };
+  return html`<a class="skip" href="#content" onClick=${skip}>To the content</a>`;
 }
 
 function isOn(page, route) {

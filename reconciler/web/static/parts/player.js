@@ -85,12 +85,12 @@ function listKeys(step, state, range, setRange, setSplit) {
 
 /** Keys with a meaning of their own where the focus is are left to it. */
 function press(event, keys) {
-  const isOwn = event.target.closest("input, select, button") && event.key.length > 1;
-  const isButton = event.key === " " && event.target.closest("button");
-  const isOther = event.ctrlKey || event.metaKey || event.altKey;
-  if (isOwn || isButton || isOther || !keys[event.key]) return;
+  const { target, key, ctrlKey, metaKey, altKey } = event;
+  const isOwn = target.closest("select") || (target.closest("input") && key.length > 1);
+  const isButton = key === " " && target.closest("button");
+  if (isOwn || isButton || ctrlKey || metaKey || altKey || !keys[key]) return;
   event.preventDefault();
-  keys[event.key]();
+  keys[key]();
 }
 
 /** Both sides, and the line between them, which follows the pointer. */

@@ -68,6 +68,7 @@ export function Run({ run, posters, currency, mayStop }) {
   const now = useTicks(run.isRunning);
   if (!run.id) return null;
   const stop = async () => {
+    if (isStopping) return;
     setStopping(true);
     await run.stop().catch(() => {});
   };
@@ -76,7 +77,7 @@ export function Run({ run, posters, currency, mayStop }) {
       <div class="panel-head">
         <h2 id="run" role="status">${describeRun(run)}</h2>
         ${run.isRunning && mayStop && html`
-          <button type="button" disabled=${isStopping} onClick=${stop}>
+          <button type="button" aria-disabled=${isStopping} onClick=${stop}>
             ${isStopping ? "stopping…" : "Stop"}
           </button>`}
       </div>
