@@ -16,12 +16,12 @@ from urllib.parse import quote
 
 import orjson
 
-from reconciler.config import list_other_environments
+from reconciler.config import CommittedFolder, Config, list_other_environments
 from reconciler.errors import CutlistError, UsageError
 from reconciler.formats.digest import hash_bytes
 from reconciler.formats.names import NO_ENVIRONMENT
 from reconciler.history.log import log_to_json
-from reconciler.plan.diff import Change, Comparison
+from reconciler.plan.diff import Change, Comparison, Side
 from reconciler.planner import Pass
 from reconciler.project import Project
 from reconciler.system.files import make_dirs
@@ -79,7 +79,7 @@ def export_page(project: Project, request: ExportRequest, tell: Callable[[str], 
     building = request.folder.with_name(f".{request.folder.name}.{project.clock.new_id()}.tmp")
     try:
         make_dirs(building)
-        media = _MediaWriter(project, scene.passes, building, tell)
+        media = _MediaWriter(project, scene.inputs, building, tell)
         data = media.bring(scene.data)
         media.close()
         _write_pages(shell, data, building)
@@ -100,10 +100,10 @@ def export_page(project: Project, request: ExportRequest, tell: Callable[[str], 
 
 @dataclass(frozen=True, slots=True)
 class _Scene:
-    """The answers of the API by path, and the passes that they are of."""
+    """The answers of the API by path, and how the media that go into the edits are opened."""
 
     data: Mapping[str, Any]
-    passes: Sequence[Pass]
+    inputs: Mapping[str, OpenFile]
     edits: int
 
 
@@ -127,8 +127,8 @@ def _read_scene(project: Project, request: ExportRequest, tell: Callable[[str], 
         scene.data["project"]["environments"] = list(scenes)
         mark = "" if scene is first else f"?environment={quote(name, safe=_UNQUOTED)}"
         data |= {f"{path}{mark}": value for path, value in scene.data.items()}
-    passes = [one for scene in scenes.values() for one in scene.passes]
-    return _prefix(_Scene(data, passes, sum(scene.edits for scene in scenes.values())))
+    inputs = {digest: one for scene in scenes.values() for digest, one in scene.inputs.items()}
+    return _prefix(_Scene(data, inputs, sum(scene.edits for scene in scenes.values())))
 
 
 def _prefix(scene: _Scene) -> _Scene:
@@ -141,7 +141,7 @@ def _read_environment(project: Project, places: MediaPlaces) -> _Scene:
     data = _read_pages(project, current, places)
     for name in names:
         data[_name_edit(name)] = build_edit(read_edit(project, current, name, places))
-    return _Scene(data, [current], len(names))
+    return _Scene(data, find_inputs(current, project.config, project.clock), len(names))
 
 
 def _read_review(project: Project, ends: str, places: MediaPlaces) -> _Scene:
@@ -156,7 +156,8 @@ def _read_review(project: Project, ends: str, places: MediaPlaces) -> _Scene:
         edit = build_edit(read_edit(project, current, change.name, places))
         was = _show_before(before, change, comparison, places)
         data[_name_edit(change.name)] = edit | {"before": [*was, *edit["before"]]}
-    return _Scene(data, [current, before], len(changes))
+    inputs = find_inputs(current, _place_inputs(project, comparison.after), project.clock)
+    return _Scene(data, inputs, len(changes))
 
 
 def _read_pages(
@@ -195,6 +196,15 @@ def _look_at_sides(project: Project, comparison: Comparison) -> tuple[Pass, Pass
     return before, project.run_pass_at(project.find_revision(comparison.after.commit))
 
 
+def _place_inputs(project: Project, side: Side) -> Config:
+    """The configuration by which the files of one side are found: in its commit, or below the
+    project.
+    """
+    if side.commit is None:
+        return project.config
+    return replace(project.config, committed=CommittedFolder(project.config.root, side.commit))
+
+
 def _show_before(
     before: Pass, change: Change, comparison: Comparison, places: MediaPlaces
 ) -> Sequence[Mapping[str, Any]]:
@@ -223,12 +233,12 @@ class _MediaWriter:
     """Brings the media that the answers name into the folder."""
 
     def __init__(
-        self, project: Project, passes: Sequence[Pass], folder: Path, tell: Callable[[str], None]
+        self,
+        project: Project,
+        inputs: Mapping[str, OpenFile],
+        folder: Path,
+        tell: Callable[[str], None],
     ) -> None:
-        inputs: dict[str, OpenFile] = {}
-        for one in passes:
-            inputs |= find_inputs(one, project.config, project.clock)
-
         def open_input(digest: str) -> Any:
             if digest not in inputs:
                 raise NoMedium("No file of the project has these bytes now.")

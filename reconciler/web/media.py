@@ -22,9 +22,9 @@ from reconciler.desired.source.opening import open_tree
 from reconciler.desired.tree import Unusable
 from reconciler.errors import CutlistError, GitError, StoreDamaged
 from reconciler.formats.digest import DIGEST
+from reconciler.operations.committed import open_revision_cache
 from reconciler.planner import Pass
 from reconciler.state.store import Store
-from reconciler.system.cache import open_cache
 from reconciler.system.clock import Clock
 from reconciler.system.files import hash_stream
 from reconciler.system.probe.client import ProbeClient
@@ -263,7 +263,7 @@ def _open_committed(config: Config, clock: Clock, path: str) -> Iterator[IO[byte
     with TemporaryFile() as copy:
         try:
             with (
-                open_cache(config.cache_dir) as cache,
+                open_revision_cache(config) as cache,
                 open_tree(config, cache, clock) as tree,
                 tree.file(path).open() as file,
             ):

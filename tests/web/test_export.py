@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -168,3 +169,26 @@ def test_review_has_only_what_changed(film: Workspace, tmp_path: Path) -> None:
     assert [medium["kind"] for medium in unseen["before"]] == ["edit"]
     assert film.run("ui", "--export", str(folder), "--diff", "nowhere..HEAD").code == 64
     assert (folder / "index.html").is_file()  # a slip takes nothing away
+
+
+def test_review_has_the_inputs_of_its_commit(film: Workspace, tmp_path: Path) -> None:
+    """No page has kept a picture of the clip, and the work tree has another one: it is drawn from
+    the commit.
+    """
+    git(film.root, "init", "-q", "-b", "main")
+    git(film.root, "add", "cutlist.yaml", "specs")
+    git(film.root, "commit", "-q", "-m", "films: rain and night")
+    (film.root / "specs" / "rain.yaml").write_text(manifest("rain", ask_for("Let it pour")))
+    git(film.root, "commit", "-q", "-am", "films: let it pour")
+    clip = film.root / "specs" / "media" / "ok.mp4"
+    digest = hash_file(clip)
+    clip.write_bytes((film.root / "renders" / "rain.mp4").read_bytes())
+    shutil.rmtree(Project.open(film.root).config.cache_dir / "stills" / "inputs")
+    folder = tmp_path / "review"
+    said = film.run("ui", "--export", str(folder), "--diff", "HEAD~1..HEAD", "--videos")
+    assert said.code == 0 and "left out" not in said.out + said.err
+    (medium,) = [
+        one for one in read_data(folder)["/api/v1/edits/rain"]["before"] if one["kind"] == "file"
+    ]
+    assert medium["digest"] == hash_file(folder / medium["video"]) == digest
+    assert all((folder / medium[still]).is_file() for still in ("poster", "preview", "filmstrip"))
