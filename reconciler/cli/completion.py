@@ -206,12 +206,18 @@ complete_tasks = _offer(_find_tasks)
 
 
 def complete_models(
-    _context: click.Context, _parameter: click.Parameter, typed: str
+    context: click.Context, _parameter: click.Parameter, typed: str
 ) -> list[CompletionItem]:
-    """The names of models."""
+    """The names of models, with those of the project around, if it has any of its own."""
     from reconciler.service.model_files import load_models
 
-    names = sorted(load_models().by_name)
+    models = load_models()
+    with suppress(Exception):  # a broken file of the project's leaves the shipped ones
+        from reconciler.desired.source.own_models import add_own_models
+        from reconciler.system.clock import SystemClock
+
+        models = add_own_models(_config(context), SystemClock()).models
+    names = sorted(models.by_name)
     return [CompletionItem(name) for name in names if name.startswith(typed)]
 
 

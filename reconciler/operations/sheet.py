@@ -15,6 +15,7 @@ from reconciler.desired.job import Input
 from reconciler.desired.references import show_url
 from reconciler.errors import CutlistError, DiskFull, StoreDamaged, UsageError
 from reconciler.formats.names import get_matrix_name, make_plain
+from reconciler.plan.excerpts import find_length_s
 from reconciler.plan.jobs import Resolved
 from reconciler.plan.selection import find_edit
 from reconciler.planner import Pass
@@ -25,6 +26,7 @@ from reconciler.system.probe.client import read_small_frames
 from reconciler.system.probe.refusal import Unreadable
 
 _MOST_EDITS = 100
+_KINDS = ("video", "image", "audio")  # the first that there is is shown
 _UNWRITTEN = "Nothing was written."
 _LENGTH_S = 5.0  # of an edit without a result: what stands for the length of its output
 
@@ -133,6 +135,9 @@ def _open_before(edit: Resolved, store: Store, stack: ExitStack) -> IO[bytes]:
     medium = next(_list_shown(edit), None)
     if medium is None:
         raise _NotHere("made of words alone")
+    if edit.wanted.model.media[medium.medium.limits].kind == "audio":
+        length_s = find_length_s(edit, medium)
+        raise _NotHere("sound" if length_s is None else f"sound, {length_s:.1f} s")
     reference = medium.medium.reference
     if medium.upstream is not None:
         result = edit.above.get(reference.source)
@@ -149,7 +154,7 @@ def _open_before(edit: Resolved, store: Store, stack: ExitStack) -> IO[bytes]:
 
 
 def _list_shown(edit: Resolved) -> Iterator[Input]:
-    """What goes in and can be shown: videos first, and no masks."""
+    """What goes in and can be shown: videos first, then pictures, and no masks."""
     limits = edit.wanted.model.media
     shown = [one for one in edit.wanted.inputs if not limits[one.medium.limits].mask]
-    yield from sorted(shown, key=lambda one: limits[one.medium.limits].kind != "video")
+    yield from sorted(shown, key=lambda one: _KINDS.index(limits[one.medium.limits].kind))

@@ -28,6 +28,14 @@ class HasResult(Protocol):
         """The digest of its result, here or elsewhere."""
 
 
+class TakesResults(Protocol):
+    """An edit that is resolved with what it takes of others."""
+
+    @property
+    def above(self) -> Mapping[str, Result]:
+        """Results by NAME, excerpts by NAME#FRAGMENT."""
+
+
 class FindExcerpt(Protocol):
     """Finds excerpts of videos."""
 
@@ -93,6 +101,14 @@ def list_fragments(wanted: Wanted) -> list[Reference]:
     """The references of an edit that name an excerpt."""
     references = (source.medium.reference for source in wanted.sources)
     return [reference for reference in references if reference.fragment]
+
+
+def find_length_s(edit: TakesResults, input_: Input) -> float | None:
+    """How long a video or a sound is that goes into an edit; None where that is not known here."""
+    if input_.facts is not None:
+        return input_.facts.duration_s
+    result = edit.above.get(input_.medium.reference.source)
+    return None if result is None else result.duration_s
 
 
 def takes_excerpts_alone(wanted: Wanted, upstream: str) -> bool:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from reconciler.desired.job import Desired
+from reconciler.desired.job import Desired, Wanted
 from reconciler.plan.step import Action, Plan
 
 GRAPH_VERSION = 1
@@ -17,7 +17,8 @@ class GraphNode:
 
     name: str
     output: str
-    builds_on: tuple[str, ...]  # the names of the edits whose outputs it takes
+    builds_on: tuple[str, ...]  # the names of the edits that it takes something of
+    takes: tuple[str, ...]  # what it takes of them: NAME, NAME#last-frame
     action: Action = Action.KEEP
     reason: str = ""
 
@@ -48,6 +49,7 @@ class Graph:
                 "name": node.name,
                 "output": node.output,
                 "builds_on": list(node.builds_on),
+                "takes": list(node.takes),
                 "action": node.action.value,
                 "reason": node.reason,
             }
@@ -62,8 +64,13 @@ def build_graph(desired: Desired, plan: Plan) -> Graph:
     nodes = {}
     for name in sorted(desired.edits):
         wanted, step = desired.edits[name], steps.get(name)
-        node = GraphNode(name, wanted.edit.output, tuple(wanted.upstreams))
+        node = GraphNode(name, wanted.edit.output, wanted.upstreams, _list_taken(wanted))
         if step is not None:
-            node = GraphNode(name, node.output, node.builds_on, step.action, step.reason)
+            node = replace(node, action=step.action, reason=step.reason)
         nodes[name] = node
     return Graph(nodes)
+
+
+def _list_taken(wanted: Wanted) -> tuple[str, ...]:
+    references = (source.medium.reference for source in wanted.sources)
+    return tuple(dict.fromkeys(each.source for each in references if each.kind == "edit"))

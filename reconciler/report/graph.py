@@ -42,24 +42,31 @@ def _draw_tree(
     root: str, graph: Graph, used_by: Mapping[str, Sequence[str]], shown: set[str]
 ) -> Iterator[Paragraph]:
     """Without recursion: chains may be thousands of edits long."""
-    waiting = [(root, "", "")]
+    waiting = [(root, "", "", "")]
     while waiting:
-        name, lead, rest = waiting.pop()
+        name, parent, lead, rest = waiting.pop()
         again = name in shown
         children = () if again else used_by[name]
         shown_above = "  (shown above)" if again and used_by[name] else ""
-        yield Paragraph([*_label(graph.nodes[name]), shown_above], lead, f"{rest}    ")
+        label = _label(graph.nodes[name], list_excerpts(graph.nodes[name], parent))
+        yield Paragraph([*label, shown_above], lead, f"{rest}    ")
         shown.add(name)
         for number, child in enumerate(reversed(children)):
             last = number == 0
             branch, trunk = (LAST_BRANCH, NO_TRUNK) if last else (BRANCH, TRUNK)
-            waiting.append((child, f"{rest}{branch}", f"{rest}{trunk}"))
+            waiting.append((child, name, f"{rest}{branch}", f"{rest}{trunk}"))
 
 
-def _label(node: GraphNode) -> list[Span]:
+def list_excerpts(node: GraphNode, parent: str) -> list[str]:
+    """What an edit takes of another one besides its video: NAME#last-frame."""
+    return [taken for taken in node.takes if taken.startswith(f"{parent}#")]
+
+
+def _label(node: GraphNode, excerpts: Sequence[str]) -> list[Span]:
+    name = f"{node.name} ({', '.join(excerpts)})" if excerpts else node.name
     if node.action is Action.KEEP:
-        return [Span(node.name)]
-    label = Span(f"{node.name}  {SYMBOLS[node.action]}", STYLES[node.action])
+        return [Span(name)]
+    label = Span(f"{name}  {SYMBOLS[node.action]}", STYLES[node.action])
     return [label, Span(f" {node.reason}")]
 
 
@@ -77,7 +84,12 @@ def format_dot(graph: Graph) -> str:
         colour = _COLOURS[node.action]
         lines.append(f"  {_quote(node.name)} [label={_quote(label)}, fillcolor={colour}];")
     for node in graph.nodes.values():
-        lines += [f"  {_quote(upstream)} -> {_quote(node.name)};" for upstream in node.builds_on]
+        for upstream in node.builds_on:
+            excerpts = ", ".join(
+                each.removeprefix(upstream) for each in list_excerpts(node, upstream)
+            )
+            label = f" [label={_quote(excerpts)}]" if excerpts else ""
+            lines.append(f"  {_quote(upstream)} -> {_quote(node.name)}{label};")
     return "\n".join([*lines, "}"]) + "\n"
 
 

@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 
 from reconciler.desired.job import Input
 from reconciler.desired.references import show_url
+from reconciler.plan.excerpts import find_length_s
 from reconciler.plan.explain import Explanation
 from reconciler.plan.jobs import Resolved
 from reconciler.plan.show import EditView
@@ -22,6 +23,7 @@ from reconciler.web.places import FILMSTRIP, POSTER, PREVIEW, MediaPlaces
 
 _KINDS = {"local": "file", "remote": "url", "oss": "url", "data": "data", "edit": "edit"}
 _SHA256 = "sha256:"
+_VIDEO_PLACES = ("video", "poster", "preview", "filmstrip")
 _URL = re.compile(r"(?:https?|oss)://\S+")
 
 
@@ -48,7 +50,7 @@ def build_edit(sources: EditSources) -> dict[str, Any]:
         "current": None if shown is None else name_media(shown, places),
         "takes": [_build_take(take, places) for take in sources.takes.takes],
         "lock": sources.takes.mark,
-        "before": [_build_before(input_, view.edit, places) for input_ in view.edit.wanted.inputs],
+        "before": [build_before(input_, view.edit, places) for input_ in view.edit.wanted.inputs],
         "lineage": {
             "up": list(_walk(view.edit.wanted.upstreams, sources, up=True)),
             "down": list(_walk(view.used_by, sources, up=False)),
@@ -75,16 +77,18 @@ def name_media(digest: str, places: MediaPlaces) -> dict[str, str | None]:
     }
 
 
-def _build_before(input_: Input, edit: Resolved, places: MediaPlaces) -> dict[str, Any]:
+def build_before(input_: Input, edit: Resolved, places: MediaPlaces) -> dict[str, Any]:
     """A medium that goes into the request."""
     reference = input_.medium.reference
     kind = _KINDS[reference.kind]
     digest = _find_digest(input_, edit)
-    seen = input_.facts.kind if input_.facts is not None else "video"
+    seen = edit.wanted.model.media[input_.medium.limits].kind
     told: dict[str, Any] = {
         "role": input_.medium.limits,
         "kind": kind,
-        "name": "" if kind == "data" else show_url(reference.value),
+        "form": seen,
+        "duration_s": None if seen == "image" else find_length_s(edit, input_),
+        "name": "" if kind == "data" else show_url(reference.source),
         "digest": digest,
         "url_host": None,
         "url": None,
@@ -98,7 +102,8 @@ def _build_before(input_: Input, edit: Resolved, places: MediaPlaces) -> dict[st
         told["url_host"] = urlsplit(shown).hostname
         told["url"] = shown if shown == reference.value and shown.startswith("http") else None
     elif digest is not None and kind == "edit":
-        told |= name_media(digest, places)
+        kept = {"video": _VIDEO_PLACES, "image": ("poster",), "audio": ()}[seen]
+        told |= {name: place for name, place in name_media(digest, places).items() if name in kept}
     elif digest is not None:
         told |= {
             "video": places.name_input(digest),

@@ -218,6 +218,8 @@ def _show_before(
         {
             "role": "video before",
             "kind": "revision",
+            "form": "video",
+            "duration_s": old.result.duration_s,
             "name": str(comparison.before.name),
             "url_host": None,
             "url": None,

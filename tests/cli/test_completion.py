@@ -30,6 +30,12 @@ spec:
   input: {prompt: "${{ matrix.look }}", media: [{type: video, url: "https://e.example/a.mp4"}]}
   parameters: {resolution: "${{ matrix.tier }}"}
 """
+HOUSE = """\
+model: house-edit
+title: Ours
+extends: wan2.7-videoedit
+names: {house-edit: {singapore: allowed}}
+"""
 # what is typed, and what is offered for its last word
 OFFERED = {
     "explain fi": ["first"],
@@ -39,6 +45,7 @@ OFFERED = {
     "plan --endpoint mo": ["mock"],
     "diff HEAD..to": ["HEAD..topic"],
     "plan --from v": ["v1"],
+    "models house": ["house-edit"],
     "log zzz": [],
 }
 # bash takes `=` for the end of a word, and completes what stands behind the last one
@@ -53,8 +60,10 @@ IN_BASH = {
 
 @pytest.fixture
 def film(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> Workspace:
-    """A project with a label, a matrix, an environment, a branch and a tag."""
-    workspace.write("cutlist.yaml", f"{PROJECT}  environments: {{draft: {{}}, final: {{}}}}\n")
+    """A project with a model of its own, a label, a matrix, an environment, a branch and a tag."""
+    own = "  models: [house.yaml]\n"
+    workspace.write("cutlist.yaml", f"{PROJECT}  environments: {{draft: {{}}, final: {{}}}}\n{own}")
+    workspace.write("house.yaml", HOUSE)
     workspace.edit("first")
     workspace.write("specs/shot.yaml", SHOT)
     repository = Repository(workspace.root)

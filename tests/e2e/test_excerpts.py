@@ -12,7 +12,12 @@ from typing import Any
 import pytest
 
 from reconciler.errors import InvalidInput
+from reconciler.operations import sheet
 from reconciler.plan.step import Step
+from reconciler.report.graph import format_dot, format_graph
+from reconciler.system.contact_sheet import SheetPanel
+from reconciler.web.edits import build_before
+from reconciler.web.places import MediaPlaces
 from tests.e2e.bench import CREATE, Bench, Trouble, lost_before, write_video
 
 
@@ -278,3 +283,55 @@ def test_the_price_of_a_chain_is_bounded(bench: Bench) -> None:
     costs = {step.name: step.cost for step in bench.project().plan().steps}
     assert (costs["shot"].billable_s, costs["shot"].price) == (3.0, pytest.approx(0.3))
     assert (costs["on"].billable_s, costs["on"].price) == (2.0, pytest.approx(0.2))
+
+
+def test_the_graph_says_what_is_taken(bench: Bench) -> None:
+    """Which frame and which sound of the edit above, in the tree, in DOT and for programs."""
+    shoot(bench, "shot")
+    drive(bench, "on", "edit://shot#last-frame", "edit://shot#audio")
+    bench.edit("rain", url="edit://on")
+    graph = bench.project().graph()
+    text = format_graph(graph)
+    assert text.startswith("shot  +")
+    assert "\n└─ on (shot#last-frame, shot#audio)  . waits for shot" in text
+    assert "\n   └─ rain  . waits for on" in text
+    dot = format_dot(graph)
+    assert '"shot" -> "on" [label="#last-frame, #audio"];' in dot
+    assert '"on" -> "rain";' in dot
+    told = {edit["name"]: edit["takes"] for edit in graph.to_json()["edits"]}
+    assert told == {"shot": [], "on": ["shot#last-frame", "shot#audio"], "rain": ["on"]}
+
+
+async def test_a_sheet_says_of_a_sound_that_it_is_one(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In the place of pictures, with its length as soon as that is known; a picture comes first."""
+    drawn: list[SheetPanel] = []
+    monkeypatch.setattr(sheet, "draw_sheet", lambda panels: drawn.extend(panels) or b"png")
+    shoot(bench, "shot")
+    fields = {"prompt": "a harbour", "audio_url": "edit://shot#audio"}
+    write_edit(bench, "heard", "wan2.7-t2v", fields, duration=2)
+    drive(bench, "on", "edit://shot#last-frame", "edit://shot#audio")
+    for out in ("before.png", "after.png"):
+        bench.project().sheet(["heard", "on"], bench.root / out)
+        await bench.apply()
+    befores = [panel.strips[0] for panel in drawn]
+    assert [strip.words for strip in befores] == ["sound", "waits for shot", "sound, 2.0 s", ""]
+    assert len(befores[3].frames) == 1
+
+
+async def test_the_page_says_of_what_goes_in_what_it_is(bench: Bench) -> None:
+    """A frame has a picture, a sound its length, and neither a video."""
+    shoot(bench, "shot")
+    drive(bench, "on", "edit://shot#last-frame", "edit://shot#audio")
+    await bench.apply()
+    project = bench.project()
+    current = project.run_pass()
+    frame, sound = (
+        build_before(input_, current.resolved["on"], MediaPlaces())
+        for input_ in current.resolved["on"].wanted.inputs
+    )
+    assert (frame["name"], frame["form"], frame["duration_s"]) == ("shot#last-frame", "image", None)
+    assert (sound["name"], sound["form"], sound["duration_s"]) == ("shot#audio", "audio", 2.048)
+    assert frame["poster"] and not (frame["video"] or frame["preview"] or frame["filmstrip"])
+    assert not any(sound[name] for name in ("video", "poster", "preview", "filmstrip"))

@@ -106,8 +106,8 @@ function showAfter(edit, take) {
 
 /** The first video that goes in, or where there is none, the first picture. */
 function showBefore(media) {
-  const isVideo = (medium) => /video|clip/.test(medium.role ?? "") || medium.kind === "edit";
-  const medium = media.find(isVideo) ?? media[0];
+  const isVideo = (medium) => medium.form === "video";
+  const medium = media.find(isVideo) ?? media.find(({ form }) => form === "image");
   if (!medium) return null;
   return {
     ...medium, isPicture: !isVideo(medium), video: medium.video ?? medium.preview,

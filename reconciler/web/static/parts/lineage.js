@@ -5,7 +5,8 @@ import { showText } from "../words.js";
 import { Picture } from "./picture.js";
 
 export function Lineage({ before, lineage }) {
-  const sources = before.filter((medium) => !["edit", "revision"].includes(medium.kind));
+  const isWhole = ({ kind, name }) => kind === "edit" && !name.includes("#");
+  const sources = before.filter((medium) => medium.kind !== "revision" && !isWhole(medium));
   const rows = [
     ["goes in", sources.map((medium) => html`<${Medium} medium=${medium} />`)],
     ["builds on", [...lineage.up].reverse().map((edit) => html`<${Relative} edit=${edit} />`)],
@@ -45,7 +46,9 @@ export function WayOut({ medium }) {
   return html`<a href=${url} target="_blank" rel="noreferrer">see it at ${showText(host)}</a>`;
 }
 
-function describeMedium({ kind, role, url_host: host }) {
-  const what = String(role ?? "").replaceAll("_", " ");
+function describeMedium({ kind, role, form, duration_s: length, url_host: host }) {
+  const part = String(role ?? "").replaceAll("_", " ");
+  const sound = length === null ? "sound" : `sound, ${length.toFixed(1)} s`;
+  const what = form === "audio" ? `${part}: ${sound}` : part;
   return kind === "url" && host ? `${what}, at ${showText(host)}` : what;
 }
