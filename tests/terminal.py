@@ -27,11 +27,43 @@ import pyte
 
 COMMAND = [sys.executable, "-c", "from reconciler.cli import main; main()"]
 PATIENCE_S = 60.0
-HISTORY_LINES = 5000
 _OWN = ("CUTLIST_", "DASHSCOPE_", "LC_", "PYTHON")
 _TERMINAL = ("COLUMNS", "LINES", "TERM", "NO_COLOR", "FORCE_COLOR", "CI", "LANG", "COLORTERM")
 
 Sees = Callable[["Terminal"], bool]
+
+
+class _Scrolling(pyte.Screen):
+    """A screen that keeps the text of what leaves it at its top, and of each row until that
+    changes. (pyte's own screen with a history takes three times as long for every character.)
+    """
+
+    def __init__(self, columns: int, rows: int) -> None:
+        self.above: list[str] = []
+        self._texts: list[str] = []
+        super().__init__(columns, rows)
+
+    def index(self) -> None:
+        top, bottom = self.margins or pyte.screens.Margins(0, self.lines - 1)
+        if self.cursor.y == bottom:
+            self.above.append(self._read_row(top))
+        super().index()
+
+    @property
+    def texts(self) -> list[str]:
+        """Every row as it stands, without the blanks at its end."""
+        if len(self._texts) != self.lines:
+            self._texts = [""] * self.lines
+            self.dirty.update(range(self.lines))
+        for y in self.dirty.intersection(range(self.lines)):
+            self._texts[y] = self._read_row(y)
+        self.dirty.clear()
+        return list(self._texts)
+
+    def _read_row(self, y: int) -> str:
+        """A row without the blanks at its end; behind a wide character stands a cell of no text."""
+        row = self.buffer[y]
+        return "".join(row[x].data for x in range(self.columns)).rstrip()
 
 
 class Terminal:
@@ -51,7 +83,7 @@ class Terminal:
         command: list[str] | None = None,
         **env: str,
     ) -> None:
-        self._screen = pyte.HistoryScreen(columns, rows, history=HISTORY_LINES, ratio=0.5)
+        self._screen = _Scrolling(columns, rows)
         self._stream = pyte.Stream(self._screen)
         self._decoder = codecs.getincrementaldecoder(encoding)(errors="replace")
         self.frames: list[str] = []  # every screen that stood there, the oldest first
@@ -94,7 +126,7 @@ class Terminal:
     @property
     def rows(self) -> list[str]:
         """The rows of the screen as they stand, without the blanks at their ends."""
-        return [row.rstrip() for row in self._screen.display]
+        return self._screen.texts
 
     @property
     def text(self) -> str:
@@ -104,11 +136,7 @@ class Terminal:
     @property
     def all_text(self) -> str:
         """Everything there was: what has left the screen at its top, and the screen."""
-        above = [
-            "".join(line[x].data for x in range(self._screen.columns)).rstrip()
-            for line in self._screen.history.top
-        ]
-        return "\n".join([*above, *self.rows]).rstrip()
+        return "\n".join([*self._screen.above, *self.rows]).rstrip()
 
     def colours_of(self, words: str) -> set[str]:
         """The colours in which `words` stands on the screen; `default` is the terminal's own."""
@@ -178,8 +206,9 @@ class Terminal:
             return False
         self.raw += piece
         self._stream.feed(self._decoder.decode(piece))
-        if not self.frames or self.frames[-1] != self.text:
-            self.frames.append(self.text)
+        text = self.text
+        if not self.frames or self.frames[-1] != text:
+            self.frames.append(text)
         return True
 
 
