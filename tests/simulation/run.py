@@ -19,6 +19,7 @@ from tests.simulation.crowd import mutants as of_crowd
 from tests.simulation.crowd.play import run as run_crowd
 from tests.simulation.crowd.play import run_on_postgres
 from tests.simulation.play import Verdict, run
+from tests.simulation.sometimes import MANY, find_missing
 from tests.simulation.sync import mutants as of_controller
 from tests.simulation.sync.play import run as run_controller
 from tests.tally import Tally
@@ -93,6 +94,8 @@ def main(seeds: int, first: int, of: str, ledger: str, trace: int | None, mutant
         for happened, broken, spent_s in pool.imap_unordered(partial(batch, of), batches):
             tally.add(happened, broken)
             cpu_s += spent_s
+    if of == "apply" and seeds >= MANY:
+        tally.add(Counter(), (f"never met: {name}" for name in find_missing(tally.happened, seeds)))
     tally.close(f"{tally.happened['runs'] / cpu_s:.1f} runs a CPU second")
 
 
