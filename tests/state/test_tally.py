@@ -79,3 +79,18 @@ def test_removed_result_is_not_counted(tmp_path: Path) -> None:
     (record,) = (tmp_path / "store/results/aa").iterdir()
     record.unlink()
     assert count(open_shelf(tmp_path)) == 1
+
+
+def test_edits_without_a_result_are_searched_in_no_record(tmp_path: Path, read: list[str]) -> None:
+    """A plan asks at each pass what its new edits were before: that costs what they have had."""
+    for number in range(RESULTS):
+        put(open_shelf(tmp_path), f"film {number}", key=f"{number:02x}" + "0" * 62)
+    put(open_shelf(tmp_path), "other", key="07" + "1" * 62, edit="other")
+    assert count(open_shelf(tmp_path)) == RESULTS
+    read.clear()
+    store = open_shelf(tmp_path)
+    assert store.find_rendered_for({"never"}) == {}
+    assert read == []
+    (found,) = store.find_rendered_for({"never", "other"})["other"]
+    assert found.key == "07" + "1" * 62
+    assert {name[:2] for name in read} == {"07"}

@@ -9,7 +9,7 @@ tmp/                        what is being written
 from __future__ import annotations
 
 import os
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, KeysView, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
 from functools import partial
@@ -182,12 +182,17 @@ class FolderStore:
 
     def count_recorded(self, edits: Collection[str]) -> Mapping[str, int]:
         tally = RecordTally(self._cache)
+        for _ in self._count_folders(tally):
+            pass
+        return tally.read(edits)
+
+    def _count_folders(self, tally: RecordTally) -> Iterator[tuple[str, KeysView[str]]]:
+        """Each folder of records, counted, with the edits that it has records of."""
         for name in list_names(f"{self.folder}/results"):
             folder = f"{self.folder}/results/{name}"
             stamp = read_folder_stamp(folder)  # before what is in it is read
             mark = stamp if is_settled(stamp, self._clock.now()) else None
-            tally.add(folder, mark, partial(self._list_edits, folder))
-        return tally.read(edits)
+            yield folder, tally.add(folder, mark, partial(self._list_edits, folder))
 
     def _list_edits(self, folder: str) -> Iterator[str]:
         """The edits of the records in a folder, each as often as it has one."""
@@ -206,11 +211,14 @@ class FolderStore:
         return sorted(found, key=sort_key)
 
     def _list_records_for(self, edits: Collection[str]) -> Iterator[Place]:
-        """The records of some edits."""
-        for place in self._list_records():
-            result = self._records.read(*place)
-            if result is not None and result.edit in edits:
-                yield place
+        """The records of some edits; folders that have none of theirs are passed over."""
+        for folder, there in self._count_folders(RecordTally(self._cache)):
+            if there.isdisjoint(edits):
+                continue
+            for place in _list_in(folder):
+                result = self._records.read(*place)
+                if result is not None and result.edit in edits:
+                    yield place
 
     def _contents(self, places: Iterable[Place], *, read_data: bool = False) -> Contents:
         by_key: dict[str, list[Result]] = {}

@@ -5,7 +5,7 @@ it was is not counted again, also by a later run.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, KeysView, Mapping, Sequence
 
 from reconciler.system.cache import Cache
 
@@ -21,9 +21,9 @@ class RecordTally:
 
     def add(
         self, part: str, mark: Sequence[str | int] | None, read_edits: Callable[[], Iterable[str]]
-    ) -> None:
-        """Count a part. `mark` tells it from what it was before; None: it may change yet without
-        another mark, and is counted anew the next time.
+    ) -> KeysView[str]:
+        """Count a part; the edits that it has results of. `mark` tells it from what it was before;
+        None: it may change yet without another mark, and is counted anew the next time.
         """
         known = None if mark is None else self._cache.get(_TABLE, part)
         if known is None or known[0] != list(mark or ()):
@@ -31,6 +31,8 @@ class RecordTally:
             if mark is not None:
                 self._cache.put(_TABLE, part, [known[0], dict(known[1])])
         self._total.update(known[1])
+        edits: Mapping[str, int] = known[1]
+        return edits.keys()
 
     def read(self, edits: Collection[str]) -> Mapping[str, int]:
         """What was counted for some edits; those without any are left out."""
