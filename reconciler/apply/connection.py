@@ -4,9 +4,11 @@ and the context of attempts, without the service and with it.
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import replace
+from pathlib import Path
 
 from reconciler.apply.context import Context, ask_page, read_page
 from reconciler.apply.day_limits import find_day_limit
@@ -17,6 +19,7 @@ from reconciler.apply.shared_list import SharedList
 from reconciler.apply.sightings import Sightings
 from reconciler.apply.watching import TaskWatch
 from reconciler.config import Config
+from reconciler.desired.source.own_models import read_model_files
 from reconciler.desired.tree import File
 from reconciler.errors import CutlistError
 from reconciler.formats.secret import is_key
@@ -26,10 +29,11 @@ from reconciler.state.ledger import Ledger
 from reconciler.state.spill import Spill
 from reconciler.state.store import Store
 from reconciler.system.clock import Clock
+from reconciler.system.files import make_dirs
 
 
 @asynccontextmanager
-async def reach_service(config: Config) -> AsyncIterator[str]:
+async def reach_service(config: Config, clock: Clock) -> AsyncIterator[str]:
     """The base URL of the endpoint; the bundled server runs for the length of the block. Raises
     CutlistError where there is no key.
     """
@@ -39,8 +43,21 @@ async def reach_service(config: Config) -> AsyncIterator[str]:
         return
     from reconciler.service.bundled import start_bundled_server  # lazy: aiohttp
 
-    async with start_bundled_server(config.state_dir / "server", config.root) as url:
+    models = None if config.committed is None else _write_models(config, clock)
+    async with start_bundled_server(config.state_dir / "server", config.root, models) as url:
         yield url
+
+
+def _write_models(config: Config, clock: Clock) -> list[Path]:
+    """The model files of a commit, which lies in no folder, where the bundled server finds them."""
+    folder = config.state_dir / "server-models"
+    shutil.rmtree(folder, ignore_errors=True)
+    paths = []
+    for number, raw in enumerate(read_model_files(config, clock).values()):
+        make_dirs(folder)
+        paths.append(folder / f"{number}.yaml")
+        paths[-1].write_bytes(raw)
+    return paths
 
 
 def check_key(config: Config) -> None:

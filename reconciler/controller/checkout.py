@@ -18,6 +18,7 @@ from reconciler.controller.lfs import bring_lfs, list_lfs_pointers
 from reconciler.controller.places import SyncPlaces
 from reconciler.desired.source.load import load_desired
 from reconciler.desired.source.opening import open_revision_tree
+from reconciler.desired.source.own_models import read_own_models
 from reconciler.desired.source.revision import RevisionTree
 from reconciler.desired.tree import Unusable
 from reconciler.errors import GitError, InvalidInput
@@ -109,7 +110,7 @@ class Checkout:
         with _Watched(self.mirror.folder) as objects:
             tree = open_revision_tree(config.committed, objects, cache, self.clock)
             try:
-                load_desired(config, tree, cache)
+                load_desired(read_own_models(config, tree, cache), tree, cache)
             except (InvalidInput, Unusable):
                 if self._bring_lfs(config.committed):
                     return True

@@ -47,12 +47,14 @@ class ServiceSession:
         self,
         config: Config,
         session: Session,
+        clock: Clock,
         tell: Tell,
         transport: Transport | None,
         stack: AsyncExitStack,
     ) -> None:
         self.session = session
         self._config = config
+        self._clock = clock
         self._tell = tell
         self._transport = transport
         self._stack = stack
@@ -67,7 +69,7 @@ class ServiceSession:
         if not self._config.endpoint.loopback:
             for warning in self._config.routes.warnings:
                 self._tell(warning)
-        base_url = await self._stack.enter_async_context(reach_service(self._config))
+        base_url = await self._stack.enter_async_context(reach_service(self._config, self._clock))
         self.session.connect(base_url, self._transport)
 
 
@@ -99,7 +101,7 @@ async def open_session(
             config, store, ledger, clock, hooks.observe, cache, tree.file, block, hooks.hints, order
         )
         stack.push_async_callback(session.close)
-        yield ServiceSession(config, session, hooks.tell, transport, stack)
+        yield ServiceSession(config, session, clock, hooks.tell, transport, stack)
 
 
 @dataclass(frozen=True, slots=True)

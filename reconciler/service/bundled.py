@@ -12,7 +12,7 @@ import asyncio
 import fcntl
 import json
 import os
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -29,9 +29,12 @@ _LAST_PORT = 65535
 
 
 @asynccontextmanager
-async def start_bundled_server(folder: Path, root: Path) -> AsyncIterator[str]:
+async def start_bundled_server(
+    folder: Path, root: Path, models: Sequence[Path] | None = None
+) -> AsyncIterator[str]:
     """The base URL of the server of the project at `root` for the length of the block. State lies
-    in `folder`; it knows the models of the project's own as well.
+    in `folder`; it knows the models of the project's own as well: those of the files `models`, or
+    those that the project file names.
     """
     make_dirs(folder)
     lock = os.open(folder / "serving", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
@@ -39,9 +42,9 @@ async def start_bundled_server(folder: Path, root: Path) -> AsyncIterator[str]:
     servers: list[Any] = []
     try:
         if _taken(lock):
-            servers.append(await _serve(folder, root))
+            servers.append(await _serve(folder, root, models))
         else:
-            keeper = asyncio.ensure_future(_take_over(folder, root, lock, servers))
+            keeper = asyncio.ensure_future(_take_over(folder, root, models, lock, servers))
         yield await _address(folder)
     finally:
         if keeper is not None:
@@ -62,13 +65,15 @@ def _taken(lock: int) -> bool:
     return True
 
 
-async def _take_over(folder: Path, root: Path, lock: int, servers: list[Any]) -> None:
+async def _take_over(
+    folder: Path, root: Path, models: Sequence[Path] | None, lock: int, servers: list[Any]
+) -> None:
     while not _taken(lock):
         await asyncio.sleep(_LOOK_EVERY_S)
-    servers.append(await _serve(folder, root))
+    servers.append(await _serve(folder, root, models))
 
 
-async def _serve(folder: Path, root: Path) -> Any:
+async def _serve(folder: Path, root: Path, models: Sequence[Path] | None) -> Any:
     from mockserver import MockServer  # lazy: start-up time
     from mockserver.errors import ServerError
     from mockserver.project_models import find_project_models
@@ -79,7 +84,7 @@ async def _serve(folder: Path, root: Path) -> Any:
                 state_dir=folder,
                 port=port,
                 task_seconds=TASK_SECONDS,
-                models=find_project_models(root),
+                models=find_project_models(root) if models is None else tuple(models),
             )
             await server.start()
         except ServerError as error:

@@ -30,8 +30,8 @@ def find_manifests(config: Config, tree: Tree) -> tuple[list[str], list[Fault]]:
             faults.append(Fault(place, f'manifests names "{name}", which does not exist'))
         else:
             paths.update(files)
-    if list_model_entries(config):
-        paths.difference_update(list_model_files(config, tree)[0])
+    entries = list_model_entries(config)
+    paths = {path for path in paths if not any(_is_named(path, entry) for entry in entries)}
     return sorted(paths, key=lambda file: file.replace("/", "\0")), faults
 
 
@@ -48,22 +48,25 @@ def list_model_files(config: Config, tree: Tree) -> tuple[list[str], list[Fault]
         except (EscapesRoot, Unusable) as error:
             faults.append(Fault(place, f"models: {error}"))
             continue
-        if is_pattern and found is not None:
-            wanted = compile_wildcard(last)
-            at = posixpath.normpath(folder) if folder else ""
-            found = [
-                path
-                for path in found
-                if posixpath.dirname(path) == at.removeprefix(".")
-                and wanted.fullmatch(posixpath.basename(path))
-            ]
+        found = [path for path in found or () if _is_named(path, name)]
         if not found:
             faults.append(Fault(place, f'models names "{make_plain(name)}", where no file is'))
-        paths.update(found or ())
+        paths.update(found)
     if len(paths) > MOST_MODEL_FILES:
         words = f"models names {len(paths)} files; at most {MOST_MODEL_FILES} are read"
         faults.append(Fault(config.document.place("/spec/models", key=True), words))
     return sorted(paths), faults
+
+
+def _is_named(path: str, entry: str) -> bool:
+    """Whether an entry of `models:` names a file."""
+    folder, _, last = entry.rpartition("/")
+    if "*" not in last:
+        whole = posixpath.normpath(entry)
+        return whole in (".", path) or path.startswith(f"{whole}/")
+    at = posixpath.normpath(folder) if folder else ""
+    is_there = posixpath.dirname(path) == at.removeprefix(".")
+    return is_there and compile_wildcard(last).fullmatch(posixpath.basename(path)) is not None
 
 
 def list_model_folders(config: Config) -> tuple[str, ...]:

@@ -20,6 +20,7 @@ from reconciler.formats.document import Document, join_pointer
 from reconciler.formats.model_layers import find_pointer, lay_over
 from reconciler.formats.names import is_plain, make_plain, suggest_name
 from reconciler.service.model_checks import find_slips
+from reconciler.service.model_files import load_models
 from reconciler.service.models import Models
 from reconciler.system import shipped
 from reconciler.system.cache import Cache, open_cache
@@ -44,11 +45,8 @@ def add_own_models(config: Config, clock: Clock) -> Config:
 def read_own_models(config: Config, tree: Tree, cache: Cache) -> Config:
     """The same, from a tree. Raises InvalidInput."""
     if not list_model_entries(config):
-        return replace(config, models=Models.of(shipped.read_model_documents()))
-    paths, faults = list_model_files(config, tree)
-    raws = {path: _read(tree, path, faults) for path in paths}
-    if faults:
-        raise InvalidInput(faults, files=len(paths))
+        return replace(config, models=load_models())
+    raws = _read_files(config, tree)
     may_replace = config.committed is None
     contents = "".join(f"{path}\0{hash_bytes(raw)}\0" for path, raw in raws.items())
     key = hash_bytes(f"{contents}{may_replace}{shipped.compute_fingerprint()}".encode())
@@ -62,6 +60,24 @@ def read_own_models(config: Config, tree: Tree, cache: Cache) -> Config:
     if unknown := list(find_unknown_models(config.document, spec, named)):
         raise InvalidInput(unknown, files=1)
     return replace(config, models=Models.of(together, fingerprint=key))
+
+
+def read_model_files(config: Config, clock: Clock) -> Mapping[str, bytes]:
+    """The files that `models:` names, by path, as they are where the project is read from. Raises
+    InvalidInput, GitError.
+    """
+    if not list_model_entries(config):
+        return {}
+    with open_cache(config.cache_dir) as cache, open_tree(config, cache, clock) as tree:
+        return _read_files(config, tree)
+
+
+def _read_files(config: Config, tree: Tree) -> dict[str, bytes]:
+    paths, faults = list_model_files(config, tree)
+    raws = {path: _read(tree, path, faults) for path in paths}
+    if faults:
+        raise InvalidInput(faults, files=len(paths))
+    return raws
 
 
 def _read(tree: Tree, path: str, faults: list[Fault]) -> bytes:
@@ -88,6 +104,7 @@ class _OwnModels:
         self._faults: list[Fault] = []
         self._shipped = {model["model"]: model for model in shipped.read_model_documents()}
         self._documents: dict[str, Document] = {}  # by the model that each is of
+        self._roots: dict[str, str] = {}  # by model: the shipped one that it extends
         self._files = len(raws)
         for path, raw in raws.items():
             self._take_in(path, raw)
@@ -144,8 +161,11 @@ class _OwnModels:
                 words = f"more than {MOST_LAYERS} files extend each other"
             else:
                 base = self._resolve(base_name, above)
+                if base_name in self._roots:
+                    self._roots[name] = self._roots[base_name]
                 return None if base is None else self._lay(base, data, document)
         elif base_name in self._shipped:
+            self._roots[name] = base_name
             return self._lay(self._shipped[base_name], data, document)
         else:
             known = sorted({*self._shipped, *self._documents} - {name})
@@ -192,7 +212,7 @@ class _OwnModels:
                 elif name in taken and (words := self._forbid(model, taken[name])):
                     self._faults.append(Fault(place, f"{name} is a model that is known: {words}"))
                 own[name] = document.file
-            if model in self._shipped and not self._extends(model, model):
+            if model in self._shipped and self._roots.get(model) != model:
                 words = f"{model} is a model that is known: {self._forbid(model, model)}"
                 self._faults.append(Fault(document.place("/model"), words))
 
@@ -200,19 +220,9 @@ class _OwnModels:
         """Why a file may not take the place of a model that is shipped; empty: it may."""
         if not self._may_replace:
             return "what is rendered for a commit goes by the shipped one; choose another name"
-        if self._extends(model, known):
+        if self._roots.get(model) == known:
             return ""
         return f"a file that takes its place says `extends: {known}`; else choose another name"
-
-    def _extends(self, model: str, known: str) -> bool:
-        for _ in range(MOST_LAYERS):
-            base = self._documents[model].data.get("extends")
-            if base == known and (base == model or base not in self._documents):
-                return True
-            if not isinstance(base, str) or base not in self._documents or base == model:
-                return False
-            model = base
-        return False
 
 
 def _place_in_whole(model: Mapping[str, Any], document: Document) -> Document:
