@@ -91,7 +91,7 @@ class Board:
         waiting = unseen + sum(row.phase is Phase.WAITING for row in hidden)
         running = len(hidden) + unseen - waiting
         if room and (waiting or running):
-            lines.append(_more(running, waiting, page))
+            lines.append(_count_rest(running, waiting, page, is_alone=not order))
         return [*lines, self._whole(page, now)][-max(rows, 1) :]
 
     def _whole(self, page: Page, now: float) -> Line:
@@ -207,11 +207,14 @@ def describe_billed(event: Event, currency: str) -> str:
     return f"  {event.billed_s:.1f} s billed{price}"
 
 
-def _more(running: int, waiting: int, page: Page) -> Line:
-    said = [f"{running} more"] if running else []
+def _count_rest(running: int, waiting: int, page: Page, *, is_alone: bool) -> Line:
+    """How many have no row of their own; `is_alone` where none has one."""
+    more = "" if is_alone else " more"
+    said = [f"{running}{more}"] if running else []
     if waiting:
-        said.append(f"{waiting}{'' if running else ' more'} wait{'s' if waiting == 1 else ''}")
-    return _fitted(spell(Span(f"… and {', '.join(said)}", Style.FAINT), page), page)
+        said.append(f"{waiting}{'' if running else more} wait{'s' if waiting == 1 else ''}")
+    words = ", ".join(said) if is_alone and not running else f"… and {', '.join(said)}"
+    return _fitted(spell(Span(words, Style.FAINT), page), page)
 
 
 def _bar(share: tuple[float | None], width: int, page: Page) -> Iterator[Span]:

@@ -103,6 +103,8 @@ def test_every_edit_is_counted_once() -> None:
     assert "… and 20 more wait\n" in shown
     few = text(board.lines(Page(), 3, 104.0))
     assert "… and 1 more, 21 wait\n" in few
+    begun = text(Board(asked(), 0.0).lines(Page(), 24, 1.0))
+    assert begun.startswith("25 wait\n0 of 25 done")
 
 
 def test_time_left_goes_by_the_pace() -> None:
