@@ -82,5 +82,6 @@ def _sum(spent: Sum) -> dict[str, Any]:
         "count": spent.count,
         "billable_s": spent.billable_s,
         "price": spent.price if spent.unpriced_s == 0 else None,
+        "known_price": spent.price,
         "unpriced_s": spent.unpriced_s,
     }

@@ -19,6 +19,12 @@ export function formatPrice(price, currency) {
   return `${price.toFixed(2)}${currency ? ` ${currency}` : ""}`;
 }
 
+/** What a sum of tasks has cost: at least so much, where some of them have no price. */
+export function formatSum({ price, known_price: known }, currency) {
+  return price === null && known > 0 ? `at least ${formatPrice(known, currency)}`
+    : formatPrice(price, currency);
+}
+
 /** "5.0 s" */
 export function formatSeconds(seconds) {
   return seconds === null || seconds === undefined ? "" : `${seconds.toFixed(1)} s`;

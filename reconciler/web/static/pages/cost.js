@@ -4,7 +4,9 @@ import { html, useState } from "../html.js";
 import { Days } from "../parts/days.js";
 import { TroubleNotice } from "../parts/notices.js";
 import { href } from "../router.js";
-import { count, formatPrice, formatSeconds, shorten, showText } from "../words.js";
+import {
+  count, formatPrice, formatSeconds, formatSum, shorten, showText,
+} from "../words.js";
 
 const GROUPS = ["edit", "label", "model", "commit", "environment"];
 const FATES = {
@@ -48,8 +50,10 @@ function Body({ cost }) {
 
 function Tile({ name, sum, currency, noun }) {
   return html`
-    <div><dt>${name}</dt><dd>${formatPrice(sum.price, currency)}</dd>
-      <dd class="quiet">${formatSeconds(sum.billable_s)}, ${count(sum.count, noun)}</dd></div>`;
+    <div><dt>${name}</dt><dd>${formatSum(sum, currency)}</dd>
+      <dd class="quiet">${formatSeconds(sum.billable_s)}, ${count(sum.count, noun)}</dd>
+      ${sum.unpriced_s > 0 && html`
+        <dd class="quiet">${formatSeconds(sum.unpriced_s)} of unknown price</dd>`}</div>`;
 }
 
 function Budget({ budget, currency }) {
@@ -104,15 +108,15 @@ function Row({ row, by, most, currency }) {
   return html`
     <tr>
       <th scope="row"><${Name} by=${by} name=${name} /></th>
-      <td class="number">${formatPrice(spent.price, currency)}</td>
+      <td class="number">${formatSum(spent, currency)}</td>
       <td class="number">${formatSeconds(spent.billable_s)}</td>
-      <td class="number">${saved.price ? formatPrice(saved.price, currency) : ""}</td>
+      <td class="number">${saved.count ? formatSum(saved, currency) : ""}</td>
       <td class="share"><span style=${{ width: `${(100 * size(row)) / most}%` }}></span></td>
     </tr>`;
 }
 
 function size({ spent }) {
-  return spent.price || spent.billable_s / 1e6;
+  return spent.known_price || spent.billable_s / 1e6;
 }
 
 function Name({ by, name }) {
@@ -138,7 +142,7 @@ function Fates({ fates, currency }) {
           ${Object.entries(FATES).filter(([fate]) => fates[fate]).map(([fate, words]) => html`
             <tr key=${fate} data-none=${!fates[fate].count}>
               <th scope="row">${words}</th><td class="number">${fates[fate].count}</td>
-              <td class="number">${formatPrice(fates[fate].price, currency)}</td>
+              <td class="number">${formatSum(fates[fate], currency)}</td>
             </tr>`)}
         </tbody>
       </table>

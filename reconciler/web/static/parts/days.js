@@ -1,7 +1,7 @@
 // What each day has cost, drawn; and the same as a table for whoever does not see it.
 import { html, useEffect, useRef } from "../html.js";
 import UPlot from "../vendor/uplot.js";
-import { formatPrice } from "../words.js";
+import { formatPrice, formatSum } from "../words.js";
 
 const DAY_S = 86400;
 const HEIGHT = 220;
@@ -37,15 +37,15 @@ export function Days({ days, currency }) {
         <tr><th scope="col">day</th><th scope="col">spent</th><th scope="col">saved</th></tr>
       </thead>
       <tbody>${days.map(({ name, spent, saved }) => html`
-        <tr key=${name}><th scope="row">${name}</th><td>${formatPrice(spent.price, currency)}</td>
-          <td>${formatPrice(saved.price, currency)}</td></tr>`)}</tbody>
+        <tr key=${name}><th scope="row">${name}</th><td>${formatSum(spent, currency)}</td>
+          <td>${formatSum(saved, currency)}</td></tr>`)}</tbody>
     </table>`;
 }
 
 /** Every day from the first to the last, those without a task as nothing. */
 function fill(days) {
-  const told = days.map(({ name, spent, saved }) => [name, [spent.price, saved.price]]);
-  const sums = new Map(told.map(([name, prices]) => [Date.parse(name) / 1000, prices]));
+  const prices = ({ spent, saved }) => [spent.known_price, saved.known_price];
+  const sums = new Map(days.map((day) => [Date.parse(day.name) / 1000, prices(day)]));
   const known = [...sums.keys()].filter(Number.isFinite);
   const last = Math.max(...known, Math.floor(Date.now() / 1000 / DAY_S) * DAY_S);
   const first = Math.min(...known, last - (LEAST_DAYS - 1) * DAY_S);
