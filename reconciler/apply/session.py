@@ -16,6 +16,7 @@ from reconciler.apply.bookkeeping import build_booking, note_holdings
 from reconciler.apply.carry import Carriage, Carrier
 from reconciler.apply.connection import build_context, connect_context
 from reconciler.apply.context import Context
+from reconciler.apply.cutting import ExcerptCutter
 from reconciler.apply.endurance import Endurance
 from reconciler.apply.events import Observer, Phase, RunBlocking
 from reconciler.apply.executor import Executor, Item, may_render_again
@@ -207,6 +208,8 @@ class Session:
             fail_fast=request.fail_fast,
         )
         items = ItemMaker(self._config, self._ledger, self._excerpts, origin)
+        cutter = ExcerptCutter(first.desired.edits.values(), self._excerpts, self._context)
+        await cutter.cut_known(first.resolved)
         outcomes: dict[str, Outcome] = {}
         for step in first.plan.by_action(Action.WAIT):
             self._context.emit(step.name, Phase.WAITING, note=step.reason)
@@ -220,7 +223,7 @@ class Session:
                 ]
             )
         try:
-            await self._carry_out(first, options, executor, items, outcomes, stop, tell)
+            await self._carry_out(first, options, executor, items, cutter, outcomes, stop, tell)
             if self.connected and not stop.reason:
                 await self._context.outlast(lambda: recover.look_again(self._context, tell))
             await self._context.outlast(
@@ -283,6 +286,7 @@ class Session:
         options: PlanOptions,
         executor: Executor,
         items: ItemMaker,
+        cutter: ExcerptCutter,
         outcomes: dict[str, Outcome],
         stop: Stop,
         tell: Tell,
@@ -320,6 +324,7 @@ class Session:
                 _tell_of_a_rival(outcome, earlier, tell)
                 if outcome.error is not None and not may_render_again(outcome.error):
                     given_up.add(outcome.step.key)
+            await self._context.outlast(partial(cutter.cut_new, ended, replanner))
             steps = await self._outlast(partial(self._look, replanner, ended))
             given_up |= {
                 step.key for step in steps if step.action is Action.RENDER and rounds.spent(step)

@@ -18,6 +18,7 @@ from reconciler.state.observed import Result
 from reconciler.state.store import Store
 from reconciler.system.cache import Cache
 from reconciler.system.clock import Clock
+from reconciler.system.probe.refusal import Unreadable
 
 ExcerptName = tuple[str, str]  # the digest of a video, and which part of it: last-frame, audio
 _TABLE = "excerpts"
@@ -36,6 +37,7 @@ class ExcerptFinder:
         self._clock = clock
         self._keeps = keeps
         self._stored: dict[str, Result] = {}
+        self._prepared: dict[str, bytes | Unreadable] = {}
 
     def look_up(self, names: Collection[ExcerptName]) -> None:
         """Ask the store for excerpts, all at once."""
@@ -43,6 +45,23 @@ class ExcerptFinder:
         if keys:
             results, _ = self._store.find_results(keys)
             self._stored |= {key: several[0] for key, several in results.items() if several}
+
+    def prepare(self, names: Collection[ExcerptName]) -> None:
+        """Cut what is neither stored nor cut, so that finding it takes no time; from a thread of
+        its own. Raises what a store raises.
+        """
+        self.look_up(names)
+        for name in names:
+            key = compute_excerpt_key(*name)
+            if key in self._stored or key in self._prepared:
+                continue
+            try:
+                content = self._cut(*name)
+            except Unreadable as error:
+                self._prepared[key] = error
+            else:
+                if content is not None:
+                    self._prepared[key] = content
 
     def find(self, name: ExcerptName, edit: str) -> Result | None:
         """The excerpt as a result; None where neither it nor its video is here. `edit` is what made
@@ -55,7 +74,7 @@ class ExcerptFinder:
             return self._stored[key]
         row, content = self._cache.get(_TABLE, key), None
         if row is None or self._keeps:
-            content = self._cut(*name)
+            content = self._take_prepared(key) or self._cut(*name)
             if content is None:
                 return None
             row = _describe(name[1], content)
@@ -68,6 +87,15 @@ class ExcerptFinder:
             self._store.put_result(result)
             self._stored[key] = result
         return result
+
+    def _take_prepared(self, key: str) -> bytes | None:
+        """What was cut ahead; a refusal stays."""
+        prepared = self._prepared.get(key)
+        if isinstance(prepared, Unreadable):
+            raise prepared
+        if prepared is not None:
+            del self._prepared[key]
+        return prepared
 
     def _cut(self, digest: str, fragment: str) -> bytes | None:
         from reconciler.system.probe import client  # lazy: only of what was never seen

@@ -6,6 +6,8 @@ import io
 import json
 import shutil
 import tarfile
+import threading
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +18,7 @@ from reconciler.operations import sheet
 from reconciler.plan.step import Step
 from reconciler.report.graph import format_dot, format_graph
 from reconciler.system.contact_sheet import SheetPanel
+from reconciler.system.probe import client
 from reconciler.web.edits import build_before
 from reconciler.web.places import MediaPlaces
 from tests.e2e.bench import CREATE, Bench, Trouble, lost_before, write_video
@@ -229,6 +232,29 @@ async def test_a_sound_drives_another_edit_and_is_free_afterwards(bench: Bench) 
     assert bench.creates() == 2
     assert not list(bench.project().store.verify(read_data=True))
     assert bench.project().gc(commits=0).results == ()
+
+
+async def test_what_is_cut_holds_up_nothing(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In an apply frames and sounds are cut once, and in threads."""
+    cuts: list[tuple[str, bool]] = []
+
+    def note(name: str, cut: Callable[..., bytes]) -> Callable[..., bytes]:
+        def noted(*given: Any) -> bytes:
+            content = cut(*given)
+            cuts.append((name, threading.current_thread() is threading.main_thread()))
+            return content
+
+        return noted
+
+    for name in ("cut_frame", "cut_sound"):
+        monkeypatch.setattr(client, name, note(name, getattr(client, name)))
+    shoot(bench, "shot")
+    drive(bench, "on", "edit://shot#last-frame", "edit://shot#audio")
+    await bench.apply()
+    assert bench.creates() == 2
+    assert sorted(cuts) == [("cut_frame", False), ("cut_sound", False)]
+    await bench.apply()
+    assert len(cuts) == 2
 
 
 async def test_equal_sounds_are_one_job(bench: Bench) -> None:
