@@ -7,7 +7,8 @@ from __future__ import annotations
 import gc
 import os
 import signal
-from collections.abc import Callable, Iterator
+import tempfile
+from collections.abc import Callable, Generator, Iterator
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -51,6 +52,8 @@ LONG_FILES = (
     "e2e/test_cancel_obsolete.py",
 )
 
+MEMORY = Path("/dev/shm")  # files in memory, on Linux
+ROOM_BYTES = 2 << 30
 # Who asks over HTTP reads certificates first. The usual ones are more than a hundred, and tests ask
 # nobody but servers on this machine.
 FEW_CERTIFICATES = Path(__file__).parent / "apply" / "tls" / "cert.pem"
@@ -72,15 +75,32 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_configure() -> None:
     """Let Ctrl-C be heard by the tests and what they start: whoever runs them in the background of
-    a script hands on that it is ignored.
+    a script hands on that it is ignored. And write where nothing has to reach a disk.
     """
     signal.signal(signal.SIGINT, signal.default_int_handler)
+    if "TMPDIR" not in os.environ and is_roomy(MEMORY):
+        os.environ["TMPDIR"] = str(MEMORY)
+        tempfile.tempdir = None  # which may have been asked for already
 
 
-def pytest_collection_finish() -> None:
+def is_roomy(folder: Path) -> bool:
+    """Whether tests can write into a folder what they do, and run programs there."""
+    if not os.access(folder, os.W_OK | os.X_OK):
+        return False
+    disk = os.statvfs(folder)
+    return disk.f_bavail * disk.f_frsize >= ROOM_BYTES and not disk.f_flag & os.ST_NOEXEC
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Generator[None, object, object]:
     """Spare the collector the thousands of tests themselves: they stay until the end."""
-    gc.collect()
-    gc.freeze()
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.enable()
+        gc.collect()
+        gc.freeze()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -107,24 +107,26 @@ def bomb(megabytes: int) -> bytes:
     return b"".join(pack.compress(block) for _ in range(megabytes)) + pack.flush()
 
 
-WORST: dict[str, Streams] = {
-    "bomb": answers(bomb(300), head=b"Content-Encoding: gzip\r\n"),
-    "bomb_of_bombs": answers(bomb(40) * 8, head=b"Content-Encoding: gzip\r\n"),
-    "deflated_bomb": answers(bomb(40), head=b"Content-Encoding: deflate\r\n"),
-    "endless": repeats(b"x" * 65536),
-    "endless_chunks": repeats(
-        b"10000\r\n" + b"[" * 65536 + b"\r\n", head=b"Transfer-Encoding: chunked\r\n"
-    ),
-    "a_length_that_lies": repeats(b"y" * 65536, head=b"Content-Length: 9999999999999\r\n"),
-    "deep": answers(b"[" * (8 << 20), head=JSON),
-    "many_empty_objects": answers(b"[" + b"{}," * (2 << 20) + b"{}]", head=JSON),
-    "many_lists_in_lists": answers(b"[" + b"[[]]," * (1 << 20) + b"0]", head=JSON),
-    "one_wide_text": answers(
-        b'{"message":"' + "\U0001f600".encode() + b"a" * (7 << 20) + b'"}', head=JSON
-    ),
-    "many_digits": answers(b'{"total":' + b"9" * (7 << 20) + b"}", head=JSON),
-    "endless_head": repeats(b"X: " + b"a" * 60000 + b"\r\n"),
-}  # fmt: skip
+def make_worst() -> dict[str, Streams]:
+    """The worst answers, by name; to pack the bombs takes a second."""
+    return {
+        "bomb": answers(bomb(300), head=b"Content-Encoding: gzip\r\n"),
+        "bomb_of_bombs": answers(bomb(40) * 8, head=b"Content-Encoding: gzip\r\n"),
+        "deflated_bomb": answers(bomb(40), head=b"Content-Encoding: deflate\r\n"),
+        "endless": repeats(b"x" * 65536),
+        "endless_chunks": repeats(
+            b"10000\r\n" + b"[" * 65536 + b"\r\n", head=b"Transfer-Encoding: chunked\r\n"
+        ),
+        "a_length_that_lies": repeats(b"y" * 65536, head=b"Content-Length: 9999999999999\r\n"),
+        "deep": answers(b"[" * (8 << 20), head=JSON),
+        "many_empty_objects": answers(b"[" + b"{}," * (2 << 20) + b"{}]", head=JSON),
+        "many_lists_in_lists": answers(b"[" + b"[[]]," * (1 << 20) + b"0]", head=JSON),
+        "one_wide_text": answers(
+            b'{"message":"' + "\U0001f600".encode() + b"a" * (7 << 20) + b'"}', head=JSON
+        ),
+        "many_digits": answers(b'{"total":' + b"9" * (7 << 20) + b"}", head=JSON),
+        "endless_head": repeats(b"X: " + b"a" * 60000 + b"\r\n"),
+    }  # fmt: skip
 
 
 def tls_server() -> ssl.SSLContext:

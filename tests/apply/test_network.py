@@ -317,7 +317,8 @@ async def test_no_answer_takes_memory() -> None:
     """
     async with AsyncExitStack() as stack:
         ports = [
-            str(await stack.enter_async_context(served(act))) for act in hostile.WORST.values()
+            str(await stack.enter_async_context(served(act)))
+            for act in hostile.make_worst().values()
         ]
         child = await asyncio.create_subprocess_exec(
             sys.executable,
