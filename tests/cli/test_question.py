@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from mockserver.threaded import ServerThread
+from tests.e2e.bench import SmallFilms
 from tests.terminal import COMMAND, Terminal
 
 WIDTHS = (40, 80, 120, 200)
@@ -39,7 +40,7 @@ QUESTION = "Do you want to spend at most"
 @pytest.fixture
 def server() -> Iterator[ServerThread]:
     """A service that takes a moment for a task, so that there is something to look at."""
-    with ServerThread(task_seconds=(0.6, 0.6)) as thread:
+    with ServerThread(task_seconds=(0.6, 0.6), renderer=SmallFilms()) as thread:
         yield thread
 
 

@@ -15,6 +15,7 @@ import pytest
 from mockserver.threaded import ServerThread
 from reconciler.report.page import measure_columns
 from tests.cli.processes import cutlist
+from tests.e2e.bench import SmallFilms
 from tests.terminal import Terminal, show
 
 WIDTHS = (40, 80, 200)
@@ -62,7 +63,7 @@ def project(root: Path, *documents: str) -> Path:
 def film(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """One edit that was rendered, and then changed; a chain on it; long and wide names."""
     root = project(tmp_path_factory.mktemp("film"), edit("first", CLIP))
-    with ServerThread(task_seconds=(0, 0)) as server:
+    with ServerThread(task_seconds=(0, 0), renderer=SmallFilms()) as server:
         made = cutlist("-C", root, "apply", "--endpoint", server.url)
     assert made.returncode == 0, made.stderr
     (root / "specs/film.yaml").write_text(
@@ -171,7 +172,7 @@ def test_golden_screens(film: Path, golden: Callable[[Path, str], None]) -> None
 @pytest.fixture
 def by_hand() -> Iterator[ServerThread]:
     """A service whose tasks run until they are told to end."""
-    with ServerThread(scenarios={"by_hand": True}) as server:
+    with ServerThread(scenarios={"by_hand": True}, renderer=SmallFilms()) as server:
         yield server
 
 
@@ -228,7 +229,8 @@ def test_a_failure_is_red_and_counted(tmp_path: Path) -> None:
     """One edit fails: its mark is red, the whole says so, the other is done."""
     root = project(tmp_path / "film", edit("bad", CLIP, prompt="snow"), edit("good", CLIP))
     refused = {"when": {"prompt": "snow"}, "then": "fail", "code": "DataInspectionFailed"}
-    with ServerThread(scenarios=[{**refused, "after_s": 0}, {"after_s": 1}]) as server:
+    orders = [{**refused, "after_s": 0}, {"after_s": 1}]
+    with ServerThread(scenarios=orders, renderer=SmallFilms()) as server:
         arguments = ("-C", root, "apply", "--endpoint", server.url)
         with Terminal(*arguments, rows=50) as terminal:
             terminal.until("1 failed")
@@ -242,7 +244,7 @@ def test_a_failure_is_red_and_counted(tmp_path: Path) -> None:
 def test_nothing_moves_where_it_must_not(tmp_path: Path, wish: dict[str, str]) -> None:
     """In CI and on a terminal that cannot, an apply prints lines, as in a pipe."""
     root = project(tmp_path / "film", edit("first", CLIP))
-    with ServerThread(task_seconds=(0, 0)) as server:
+    with ServerThread(task_seconds=(0, 0), renderer=SmallFilms()) as server:
         terminal = show("-C", root, "apply", "--endpoint", server.url, rows=40, **wish)
     assert terminal.code == 0
     assert "first: renders/first.mp4  4.0 s billed, 0.40 USD" in terminal.text

@@ -9,10 +9,11 @@ import pytest
 
 from mockserver.threaded import ServerThread
 from tests.deploy.studio import Studio
+from tests.e2e.bench import SmallFilms
 
 
 @pytest.fixture
 def studio(tmp_path: Path) -> Iterator[Studio]:
     """One edit is committed on `main`, and nothing is rendered."""
-    with ServerThread(task_seconds=(0.05, 0.05)) as server:
+    with ServerThread(task_seconds=(0.05, 0.05), renderer=SmallFilms()) as server:
         yield Studio(tmp_path, server)

@@ -42,6 +42,7 @@ from tests.docs.transcripts import (
     list_changes,
     matches,
 )
+from tests.e2e.bench import SmallFilms
 from tests.githost import GitHost
 
 HOST = "https://git.example.com"
@@ -84,7 +85,9 @@ class Session:
         self._sent = 0  # webhooks
 
     def __enter__(self) -> Session:
-        self.server = self._open.enter_context(ServerThread(task_seconds=(0.3, 0.3)))
+        self.server = self._open.enter_context(
+            ServerThread(task_seconds=(0.3, 0.3), renderer=SmallFilms())
+        )
         self.git = self._open.enter_context(GitHost(self.folder / "host"))
         self.provider = self._open.enter_context(ProviderThread())
         bare = self.git.find_folder("studio/films")
