@@ -53,6 +53,12 @@ class Cost:
     # inputs whose length nobody here knows, counted at the longest that is legal
     unknown_inputs: int = 0
     why: str = ""
+    priced_part: float = 0.0  # of a sum without a price: what of it has one
+
+    @property
+    def known_price(self) -> float:
+        """The price, or of a sum that has none, of what has one: it costs at least so much."""
+        return self.priced_part if self.price is None else self.price
 
     @property
     def price_reason(self) -> str | None:
@@ -330,6 +336,7 @@ def add_up_costs(costs: Sequence[Cost]) -> Cost:
         price=round(sum(cost.price or 0.0 for cost in costs), 4) if priced else None,
         unknown_inputs=sum(cost.unknown_inputs for cost in costs),
         why="; ".join(dict.fromkeys(cost.why for cost in costs if cost.why)),
+        priced_part=0.0 if priced else round(sum(cost.known_price for cost in costs), 4),
     )
 
 

@@ -205,6 +205,11 @@ def describe_plan_cost(plan: Plan) -> str:
     if then.price is None or not plan.currency:
         later = f", at most {then.billable_s:.1f} with what waits" if waits else ""
         missing = f"{UNKNOWN_PRICE}: {_names_none(plan)}"
+        if plan.currency and then.known_price:
+            known = format_price(then.known_price, plan.currency)
+            missing = (
+                f"{known} for what has a price; the rest is not known here: {_names_none(plan)}"
+            )
         return f"{seconds}{later}{unknown}{_paid_jobs(plan)}; {missing}{besides}."
     about = "at most " if then.unknown_inputs else ""
     later = (

@@ -163,7 +163,9 @@ def test_without_a_price() -> None:
     )
     made = make_plan(asked, make_observed(asked))
     assert made.total(Action.RENDER) == Cost(9.0, 1.4)
-    assert add_up_costs([Cost(4.0, 0.4), Cost(5.0, None, why="why")]) == Cost(9.0, None, why="why")
+    both = add_up_costs([Cost(4.0, 0.4), Cost(5.0, None, why="why")])
+    assert both == Cost(9.0, None, why="why", priced_part=0.4)
+    assert both.known_price == 0.4
     assert add_up_costs([]) == FREE
 
 

@@ -16,9 +16,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from reconciler.plan.status import Status
-from reconciler.plan.step import Plan
+from reconciler.plan.step import Cost, Plan
 from reconciler.report.markdown import MOST_CHARACTERS, write_plan_markdown
-from reconciler.report.plan import write_plan
+from reconciler.report.money import format_price
+from reconciler.report.plan import describe_plan_cost, write_plan
 from reconciler.report.status import write_status
 from reconciler.state.observed import Pin, State
 from tests.making import (
@@ -230,6 +231,23 @@ def test_notes_and_long_endpoints_are_broken_into_lines() -> None:
         assert ("environment draft)." in text) is made.changes
         assert "environment <code>draft</code>." in write_plan_markdown(there)
         assert " · environment draft    " in write_status(Status(there, "film", NOW))
+
+
+def test_what_is_known_of_a_price_is_told() -> None:
+    """Of two edits one has a price: the sum says it, and what the other lacks."""
+    asked = make_desired(make_edit("rain"), make_edit("snow", take=2))
+    made = make_plan(asked, make_observed(asked))
+    first, second = made.steps
+    unpriced = Cost(5.0, None, why="why")
+    partly = replace(
+        made,
+        steps=(first, replace(second, cost=unpriced)),
+        unpriced=("wan2.1-vace-plus",),
+    )
+    assert (
+        f"{format_price(first.cost.price or 0.0, 'USD')} for what has a price; the rest is not"
+        " known here: `prices` of cutlist.yaml names none for wan2.1-vace-plus."
+    ) in describe_plan_cost(partly)
 
 
 def test_the_place_of_another_take() -> None:
