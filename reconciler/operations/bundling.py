@@ -24,6 +24,7 @@ from reconciler.state.bundles import (
     refuse_bytes,
     write_bundle,
 )
+from reconciler.state.observed import Result
 from reconciler.state.store import Store
 from reconciler.system.files import (
     EscapesRoot,
@@ -53,22 +54,25 @@ class Bundled:
 
 
 def choose_results(
-    current: Pass, names: Sequence[str], project: str
+    current: Pass, names: Sequence[str], project: str, store: Store
 ) -> tuple[BundleContents, Sequence[str]]:
     """What a bundle of these edits has, or of all: of each the result that counts, which is the
-    pinned one where the lock file pins any; and the edits that have none.
+    pinned one where the lock file pins any, with the excerpts that went into it; and the edits that
+    have none.
 
     Raises UsageError for a name that is none, for a named edit without a result, and where nothing
     is left.
     """
     chosen = [find_edit(list(current.resolved), name) for name in names]
-    entries, without = [], []
+    entries, without, excerpts = [], [], dict[str, Result]()
     for name in sorted(set(chosen) or current.resolved):
         edit = current.resolved[name]
         if edit.result is None:
             without.append(name)
         else:
             entries.append(BundledResult(name, edit.wanted.edit.output, edit.result))
+            taken = (edit.excerpts or {}).values() if not edit.is_picked else ()
+            excerpts |= {each.key: each for each in taken}
     if without and (chosen or not entries):
         raise UsageError(
             f"{_list_names(without)} {'has' if len(without) == 1 else 'have'} no result yet.",
@@ -76,7 +80,9 @@ def choose_results(
         )
     if not entries:
         raise UsageError("there is no edit to pack.", hint="Nothing was written.")
-    return BundleContents(project, current.observed.realm, tuple(entries)), without
+    stored = store.find_stored({each.digest for each in excerpts.values()})
+    kept = tuple(each for each in excerpts.values() if each.digest in stored)
+    return BundleContents(project, current.observed.realm, tuple(entries), kept), without
 
 
 def pack(contents: BundleContents, store: Store, out: Path, new_id: Callable[[], str]) -> int:
@@ -120,9 +126,9 @@ def unpack_into_store(path: Path, config: Config, store: Store) -> Bundled:
                 if blob.digest != digest:
                     raise refuse_bytes(digest)
                 blob.commit()
-            for entry in contents.entries:
-                if entry.result.digest == digest:
-                    store.put_result(entry.result)
+            for result in contents.results:
+                if result.digest == digest:
+                    store.put_result(result)
     return _sum_up(contents)
 
 
@@ -137,6 +143,9 @@ def unpack_into_folder(path: Path, folder: Path, new_id: Callable[[], str]) -> B
             target = _find_target(folder, entry)
             targets.setdefault(entry.result.digest, []).append(target)
         for digest, chunks in reader.read_blobs():
+            if digest not in targets:  # an excerpt
+                list(chunks)
+                continue
             first, *others = targets[digest]
             _write_verified(first, digest, chunks, new_id)
             for other in others:

@@ -54,7 +54,8 @@ class Storing(OpenedProject):
         """
         from reconciler.operations import bundling  # lazy: start-up time
 
-        contents, without = bundling.choose_results(self.run_pass(), names, self.config.name)
+        project = self.config.name
+        contents, without = bundling.choose_results(self.run_pass(), names, project, self.store)
         size_bytes = bundling.pack(contents, self.store, out, self.clock.new_id)
         return bundling.Bundled([entry.edit for entry in contents.entries], size_bytes, without)
 

@@ -2,7 +2,8 @@
 
 A bundle is a tar file in its plainest form (ustar, nothing compressed, no links):
 
-bundle.json     who packed what: of each edit its output and the record of its result
+bundle.json     who packed what: of each edit its output and the record of its result; and the
+                records of the excerpts that went into them, without which nobody knows their keys
 blobs/DIGEST    the bytes of each result, named by their SHA-256, in the order of bundle.json
 
 It may come from anybody. Names are compared with the few that there are and never used as paths,
@@ -18,13 +19,15 @@ from dataclasses import asdict, dataclass
 from typing import IO, Any
 
 from reconciler.errors import BadBundle
-from reconciler.formats.digest import DIGEST
+from reconciler.formats.digest import DIGEST, digest_json
 from reconciler.formats.records import parse_json
+from reconciler.state.excerpts import CUT_FIELDS
 from reconciler.state.observed import Result
 from reconciler.state.store import MOST_BLOB_BYTES, Store
 from reconciler.state.store.records import check_result
 
 VERSION = "cutlist/bundle/v1"
+WITH_EXCERPTS = "cutlist/bundle/v2"
 MANIFEST = "bundle.json"
 _MOST_MANIFEST_BYTES = 64 << 20
 _MOST_ENTRIES = 100_000
@@ -48,11 +51,17 @@ class BundleContents:
     project: str
     realm: str
     entries: tuple[BundledResult, ...]
+    excerpts: tuple[Result, ...] = ()
+
+    @property
+    def results(self) -> tuple[Result, ...]:
+        """Those of edits, then excerpts."""
+        return (*(entry.result for entry in self.entries), *self.excerpts)
 
     @property
     def sizes(self) -> Mapping[str, int]:
         """By digest: the bytes of each blob, each once, in their order."""
-        return {entry.result.digest: entry.result.size_bytes for entry in self.entries}
+        return {result.digest: result.size_bytes for result in self.results}
 
 
 # ------------------------------------------------------------------ packing
@@ -65,10 +74,11 @@ def write_bundle(file: IO[bytes], contents: BundleContents, store: Store) -> Non
         for entry in contents.entries
     ]
     fields = {
-        "version": VERSION,
+        "version": WITH_EXCERPTS if contents.excerpts else VERSION,
         "project": contents.project,
         "realm": contents.realm,
         "results": entries,
+        "excerpts": [asdict(excerpt) for excerpt in contents.excerpts],
     }
     raw = json.dumps(fields, ensure_ascii=False, sort_keys=True).encode() + b"\n"
     _write_member(file, MANIFEST, len(raw), [raw])
@@ -154,40 +164,63 @@ def _parse_contents(raw: bytes) -> BundleContents:
         fields = parse_json(raw)
     except ValueError:
         raise _refuse("its list of contents cannot be read") from None
-    if not isinstance(fields, dict) or fields.get("version") != VERSION:
-        raise _refuse(f"its list of contents is not of {VERSION}")
+    if not isinstance(fields, dict) or fields.get("version") not in (VERSION, WITH_EXCERPTS):
+        raise _refuse(f"its list of contents is not of {VERSION} or {WITH_EXCERPTS}")
     project, realm, results = (fields.get(name) for name in ("project", "realm", "results"))
+    excerpts = fields.get("excerpts", [])
     if (
         not isinstance(project, str)
         or realm not in ("live", "mock")
         or not isinstance(results, list)
+        or not isinstance(excerpts, list)
     ):
         raise _refuse("its list of contents cannot be read")
-    if len(results) > _MOST_ENTRIES:
+    if len(results) + len(excerpts) > _MOST_ENTRIES:
         raise _refuse("its list of contents is too long")
     entries = tuple(_parse_entry(entry) for entry in results)
+    contents = BundleContents(project, realm, entries, tuple(map(_parse_record, excerpts)))
     sizes: dict[str, int] = {}
-    for entry in entries:
-        if sizes.setdefault(entry.result.digest, entry.result.size_bytes) != (
-            entry.result.size_bytes
-        ):
+    for result in contents.results:
+        if sizes.setdefault(result.digest, result.size_bytes) != result.size_bytes:
             raise _refuse("two of its results give one video two sizes")
-    return BundleContents(project, realm, entries)
+    if not all(_went_in(excerpt, entries) for excerpt in contents.excerpts):
+        raise _refuse("one of its excerpts went into none of its results")
+    return contents
+
+
+def _went_in(excerpt: Result, entries: Iterable[BundledResult]) -> bool:
+    """Whether an excerpt is one, and some result was made of its bytes: what else a stranger calls
+    the frame of a video would change keys.
+    """
+    if excerpt.key != digest_json(excerpt.job) or excerpt.job.keys() not in CUT_FIELDS:
+        return False
+    users = (entry.result for entry in entries)
+    return any(
+        excerpt.identity in json.dumps(user.job) and user.key == digest_json(user.job)
+        for user in users
+    )
 
 
 def _parse_entry(entry: Any) -> BundledResult:
     try:
         edit, output, record = (entry[name] for name in ("edit", "output", "record"))
-        result = check_result(record)
-    except (KeyError, TypeError, ValueError):
+    except (KeyError, TypeError):
         raise _refuse("one of its records cannot be read") from None
     if not isinstance(edit, str) or not isinstance(output, str):
         raise _refuse("one of its records cannot be read")
+    return BundledResult(edit, output, _parse_record(record))
+
+
+def _parse_record(record: Any) -> Result:
+    try:
+        result = check_result(record)
+    except (KeyError, TypeError, ValueError):
+        raise _refuse("one of its records cannot be read") from None
     if not (DIGEST.fullmatch(result.key) and DIGEST.fullmatch(result.digest)):
         raise _refuse("one of its records has a name that is none")
     if not 0 < result.size_bytes <= MOST_BLOB_BYTES:
         raise _refuse(f"one of its videos has no size, or one over {MOST_BLOB_BYTES >> 20} MiB")
-    return BundledResult(edit, output, result)
+    return result
 
 
 def _refuse(words: str) -> BadBundle:

@@ -22,6 +22,7 @@ from reconciler.system.probe.refusal import Unreadable
 
 ExcerptName = tuple[str, str]  # the digest of a video, and which part of it: last-frame, audio
 _TABLE = "excerpts"
+CUT_FIELDS = ({"frame", "of"}, {"sound", "of"})  # what the job of an excerpt says
 _SOUND_FORM = "pcm_s16le"  # of the sounds that are kept, in WAV
 
 

@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 
 from reconciler.errors import BadBundle
+from reconciler.formats.digest import hash_bytes
+from reconciler.operations.bundling import unpack_into_folder
 from reconciler.plan.step import Action
 from tests.bucketserver import BucketServer
 from tests.e2e.bench import Bench
@@ -107,3 +109,66 @@ def test_what_the_commands_say(workspace: Workspace, media: Path, tmp_path: Path
     assert workspace.run("unbundle", "a.bundle").code == 0
     assert workspace.run("unbundle", "nothing.bundle").code == 64
     assert workspace.run("unbundle", "cutlist.yaml").code == 3
+
+
+def _write_chain(bench: Bench) -> None:
+    """An edit of words, and one that its last frame and its sound go into."""
+    bench.write_project(endpoint=bench.server.url, realm="live")
+    words = {"prompt": "a harbour"}
+    bench.edit("shot", model="wan2.7-t2v", input=words, parameters={"duration": 2})
+    media = [
+        {"type": "first_frame", "url": "edit://shot#last-frame"},
+        {"type": "driving_audio", "url": "edit://shot#audio"},
+    ]
+    bench.edit("on", model="wan2.7-i2v", input={"media": media}, parameters={"duration": 2})
+
+
+async def test_what_stands_on_excerpts_is_known_without_the_video(
+    bench: Bench, tmp_path: Path
+) -> None:
+    """The frame and the sound that went in come along, so that the key is known where the video
+    that they are of is not: the output is written, free.
+    """
+    _write_chain(bench)
+    await bench.apply()
+    first = bench.root
+    assert bench.project().bundle(["on"], tmp_path / "on.bundle").edits == ["on"]
+    other = tmp_path / "other"
+    shutil.copytree(first, other, ignore=shutil.ignore_patterns(".cutlist", "renders"))
+    bench.root = other
+    bench.project().unbundle(tmp_path / "on.bundle")
+    report = await bench.apply()
+    assert bench.creates() == 2
+    assert report.done(Action.WRITE) == 1
+    there, here = (root / "renders/on.mp4" for root in (first, other))
+    assert there.read_bytes() == here.read_bytes()
+    kinds = {blob.read_bytes()[:4] for blob in (other / ".cutlist/live").glob("blobs/*/*")}
+    assert kinds == {b"\x89PNG", b"RIFF", here.read_bytes()[:4]}
+    folder = tmp_path / "videos"
+    unpack_into_folder(tmp_path / "on.bundle", folder, lambda: "id")
+    assert [path.name for path in folder.rglob("*.*")] == ["on.mp4"]
+
+
+async def test_no_other_frame_comes_along(bench: Bench, tmp_path: Path) -> None:
+    """A picture that somebody calls the frame of a video, and that no pinned result was made of, is
+    refused, and nothing of the bundle is kept.
+    """
+    _write_chain(bench)
+    await bench.apply()
+    bench.project().bundle(["on"], tmp_path / "on.bundle")
+    raw = (tmp_path / "on.bundle").read_bytes()
+    (png,) = (
+        blob.read_bytes()
+        for blob in (bench.root / ".cutlist/live").glob("blobs/*/*")
+        if blob.read_bytes().startswith(b"\x89PNG")
+    )
+    bent = png[:-1] + b"?"
+    assert raw.count(png) == 1
+    raw = raw.replace(png, bent)
+    head, tail = raw.split(b'"excerpts"', 1)
+    tail = tail.replace(hash_bytes(png).encode(), hash_bytes(bent).encode())
+    (tmp_path / "bent.bundle").write_bytes(head + b'"excerpts"' + tail)
+    shutil.rmtree(bench.root / ".cutlist/live")
+    with pytest.raises(BadBundle, match="went into none of its results"):
+        bench.project().unbundle(tmp_path / "bent.bundle")
+    assert not list((bench.root / ".cutlist/live").glob("blobs/*/*"))

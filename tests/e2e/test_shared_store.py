@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -12,6 +13,7 @@ import pytest
 
 from reconciler.errors import CutlistError, StoreUnavailable, UsageError
 from reconciler.plan.step import Action
+from reconciler.system.files import hash_file
 from tests.bucketserver import ACCESS, BucketServer
 from tests.e2e.bench import CREATE, Bench, Ticking, Trouble
 from tests.workspace import Workspace
@@ -246,3 +248,30 @@ async def test_a_store_that_goes_away_comes_back(
     assert away.endswith("videos wait there for 24h 00m more, nothing is sent")
     assert any("the store is back after" in line for line in bench.said)
     assert shared.output("a")
+
+
+async def test_excerpts_lie_in_the_bucket(shared: SharedBucket) -> None:
+    """What one machine has cut, another plans by and sends: it cuts nothing, and pays for nothing
+    that is there.
+    """
+    media = [
+        {"type": "first_frame", "url": "edit://shot#last-frame"},
+        {"type": "driving_audio", "url": "edit://shot#audio"},
+    ]
+    for which, root in shared.roots.items():
+        shared.bench.root = root
+        short = {"model": "wan2.7-t2v", "parameters": {"duration": 2}}
+        shared.bench.edit("shot", input={"prompt": "a harbour"}, **short)
+        short = {"model": "wan2.7-i2v", "parameters": {"duration": 2}}
+        shared.bench.edit("on", input={"media": media}, **short)
+        report = await shared.apply(which)
+        assert (report.exit_code, shared.bench.creates()) == (0, 3)
+    outputs = [root / "renders/on.mp4" for root in shared.roots.values()]
+    assert outputs[0].read_bytes() == outputs[1].read_bytes()
+    video = shared.roots["b"] / "renders/shot.mp4"
+    blob = next(name for name in shared.list("blobs") if hash_file(video) in name)
+    shared.server.hurt(shared.address, blob, None)
+    shutil.rmtree(shared.roots["b"] / ".cutlist/cache")
+    shared.bench.edit("on", input={"media": media, "prompt": "it goes on"}, **short)
+    plan = shared.bench.project().plan()
+    assert {step.name: step.action for step in plan.steps}["on"] is Action.RENDER

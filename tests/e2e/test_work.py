@@ -12,7 +12,7 @@ import httpx
 import pytest
 from PIL import Image
 
-from reconciler.apply import session
+from reconciler.apply import items
 from reconciler.apply.work import Work, build_work
 from tests.e2e.bench import CREATE, Bench, Trouble, write_video
 
@@ -52,7 +52,7 @@ async def test_work_survives_json(bench: Bench, monkeypatch: pytest.MonkeyPatch)
         works.append(read)
         return read
 
-    monkeypatch.setattr(session, "build_work", write_down)
+    monkeypatch.setattr(items, "build_work", write_down)
     report = await bench.apply()
     assert report.exit_code == 0
     assert bench.billed_tasks() == 2
@@ -61,3 +61,32 @@ async def test_work_survives_json(bench: Bench, monkeypatch: pytest.MonkeyPatch)
     urls = [[medium["url"][:14] for medium in body["input"]["media"]] for body in bodies]
     assert [url[0][:6] for url in urls] == ["oss://", "oss://"]
     assert urls[1][1] == "data:image/png"
+
+
+async def test_excerpts_are_stored_before_they_are_ordered(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Who carries out an order elsewhere has the store alone: the frame and the sound lie there
+    when the work is written down, and the work names them by their digests.
+    """
+    words = {"prompt": "a harbour"}
+    bench.edit("shot", model="wan2.7-t2v", input=words, parameters={"duration": 2})
+    media = [
+        {"type": "first_frame", "url": "edit://shot#last-frame"},
+        {"type": "driving_audio", "url": "edit://shot#audio"},
+    ]
+    bench.edit("on", model="wan2.7-i2v", input={"media": media}, parameters={"duration": 2})
+    store = bench.project().store
+    ordered: list[tuple[str, str, bytes]] = []
+
+    def write_down(*arguments: object, **settings: object) -> Work:
+        work = build_work(*arguments, **settings)  # type: ignore[arg-type]
+        for source in work.sources:
+            with store.open_blob(source.digest) as blob:
+                ordered.append((source.origin, source.suffix, blob.read(4)))
+        return Work.from_json(json.loads(json.dumps(work.to_json())))
+
+    monkeypatch.setattr(items, "build_work", write_down)
+    assert (await bench.apply()).exit_code == 0
+    assert ordered == [("result", ".png", b"\x89PNG"), ("result", ".wav", b"RIFF")]
+    assert bench.billed_tasks() == 2
