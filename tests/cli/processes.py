@@ -10,6 +10,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from tests.nursery import get_nursery
+
+MAIN = "reconciler.cli:main"
 COMMAND = [sys.executable, "-c", "from reconciler.cli import main; main()"]
 PATIENCE_S = 60.0
 SCREEN = ("COLUMNS", "LINES", "FORCE_COLOR", "CI")
@@ -30,10 +33,13 @@ def cutlist(
     *arguments: str | Path, cwd: Path | None = None, program: Path | None = None, **env: str
 ) -> subprocess.CompletedProcess[str]:
     """Run a command to its end; `program` is a folder that holds another copy of the packages."""
+    words = [*map(str, arguments)]
+    if program is None and not any(name.startswith("PYTHON") for name in env):
+        return get_nursery().run(MAIN, words, cwd, environment(**env), PATIENCE_S)
     if program is not None:
         env = {**env, "PYTHONPATH": str(program)}
     return subprocess.run(
-        [*COMMAND, *map(str, arguments)],
+        [*COMMAND, *words],
         cwd=cwd or program,  # `-c` finds modules there first
         env=environment(**env),
         capture_output=True,

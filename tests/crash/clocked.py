@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import sys
 
-from reconciler.cli import main
+from reconciler.cli import main as run_command
 from reconciler.project import base
 from reconciler.system.clock import SystemClock
 
 CLOCKED = [sys.executable, "-m", "tests.crash.clocked"]
+CLOCKED_MAIN = "tests.crash.clocked:main"
 
 
 class WrongClock(SystemClock):
@@ -32,6 +33,11 @@ def set_clock(error_s: float) -> None:
     base.SystemClock = lambda: WrongClock(error_s)  # type: ignore[assignment,misc]
 
 
-if __name__ == "__main__":
+def main() -> None:
+    """Set the clock wrong by the first argument, and run the command of the others."""
     set_clock(float(sys.argv[1]))
-    main(sys.argv[2:])
+    run_command(sys.argv[2:])
+
+
+if __name__ == "__main__":
+    main()

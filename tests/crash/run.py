@@ -15,7 +15,7 @@ from pathlib import Path
 
 import click
 
-from tests.crash.clocked import CLOCKED
+from tests.crash.clocked import CLOCKED, CLOCKED_MAIN
 from tests.crash.scene import Scene, Server
 from tests.tally import Tally
 
@@ -43,7 +43,7 @@ def campaign(folder: Path, seed: int, kills: int = KILLS) -> tuple[Counter[str],
         codes = []
         while not codes or (codes[-1] != 0 and len(codes) < STUCK_AFTER):
             error_s = errors.choice((-APART_S, 0.0, APART_S))
-            codes.append(scene.apply(command=[*CLOCKED, str(error_s)]).returncode)
+            codes.append(scene.apply(function=CLOCKED_MAIN, before=[str(error_s)]).returncode)
         happened["last applies"] += len(codes)
         broken = scene.broken()
         broken["stuck"] += codes[-1] != 0

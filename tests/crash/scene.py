@@ -11,7 +11,7 @@ import subprocess
 import sys
 import urllib.request
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import TracebackType
@@ -24,10 +24,12 @@ from reconciler.formats.secret import Secret
 from reconciler.history.spending import add_up
 from reconciler.state.ledger import SqliteLedger
 from reconciler.state.observed import OPEN
-from tests.cli.processes import COMMAND, PATIENCE_S, environment
+from tests.cli.processes import COMMAND, MAIN, PATIENCE_S, environment
 from tests.e2e.bench import write_video
+from tests.nursery import get_nursery
 
 VICTIM = [sys.executable, "-m", "tests.crash.victim"]
+VICTIM_MAIN = "tests.crash.victim:main"
 
 
 class Server:
@@ -204,16 +206,13 @@ class Scene:
         )
 
     def apply(
-        self, *arguments: str, command: list[str] = COMMAND, **env: str
+        self, *arguments: str, function: str = MAIN, before: Sequence[str] = (), **env: str
     ) -> subprocess.CompletedProcess[str]:
-        """One apply to its end, whatever that is."""
-        with self.start(*arguments, command=command, **env) as process:
-            try:
-                out, err = process.communicate(timeout=PATIENCE_S)
-            except subprocess.TimeoutExpired:
-                process.kill()
-                raise
-        return subprocess.CompletedProcess(process.args, process.returncode, out, err)
+        """One apply to its end, whatever that is; `before` are arguments that another main function
+        than the command's own takes for itself.
+        """
+        words = [*before, "-C", str(self.root), "apply", "--auto-approve", *arguments]
+        return get_nursery().run(function, words, None, environment(**env), PATIENCE_S)
 
     # -------------------------------------------------------------- what came of it
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import signal
 
 from tests.cli.processes import until
-from tests.crash.scene import VICTIM, Scene
+from tests.crash.scene import VICTIM_MAIN, Scene
 from tests.crash.victim import CANCEL
 
 WAITS = {"when": {"nth": 1}, "then": "succeed", "pending_s": 600, "after_s": 700}
@@ -24,7 +24,7 @@ def test_killed_as_it_cancels(scene: Scene) -> None:
     (scene.root / "specs" / f"{gone}.yaml").unlink()
     scene.edit()
     for when, status in (("before", "PENDING"), ("after", "CANCELED")):
-        killed = scene.apply("--cancel-obsolete", command=[*VICTIM, CANCEL, when, "1"])
+        killed = scene.apply("--cancel-obsolete", function=VICTIM_MAIN, before=[CANCEL, when, "1"])
         assert killed.returncode == -signal.SIGKILL, killed.stdout + killed.stderr
         assert [task["status"] for task in scene.server.ask("bill")["tasks"]] == [status]
         assert [state for state, _ in scene.attempts()] == ["SUBMITTED"]

@@ -8,7 +8,7 @@ import signal
 
 import pytest
 
-from tests.crash.scene import VICTIM, Scene
+from tests.crash.scene import VICTIM_MAIN, Scene
 from tests.crash.victim import POINTS
 
 
@@ -20,7 +20,7 @@ def test_killed_at_a_point(point: str, scene: Scene) -> None:
     scene.edit(url=scene.clip())
     scene.edit(url=f"edit://{scene.edit()}")
     for when in ("before", "after"):
-        killed = scene.apply(command=[*VICTIM, point, when, "1"])
+        killed = scene.apply(function=VICTIM_MAIN, before=[point, when, "1"])
         assert killed.returncode == -signal.SIGKILL, killed.stdout + killed.stderr
     resumed = scene.apply()
     assert resumed.returncode == 0, resumed.stdout + resumed.stderr

@@ -13,7 +13,7 @@ import signal
 import sys
 from typing import Any
 
-from reconciler.cli import main
+from reconciler.cli import main as run_command
 from reconciler.service.client import Client
 from reconciler.state import lockfile
 from reconciler.state.ledger.sql.attempts import SqlLedger
@@ -76,6 +76,11 @@ def arm_cancel(when: str) -> None:
     Client.cancel = armed  # type: ignore[method-assign]
 
 
-if __name__ == "__main__":
+def main() -> None:
+    """Lay the trap of the first three arguments, and run the command of the others."""
     arm(sys.argv[1], sys.argv[2], int(sys.argv[3]))
-    main(sys.argv[4:])
+    run_command(sys.argv[4:])
+
+
+if __name__ == "__main__":
+    main()
