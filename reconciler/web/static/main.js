@@ -33,7 +33,8 @@ function App() {
     <${Header} route=${route} project=${project} />
     <main id="content" tabindex="-1">
       ${project?.sync && html`<${SyncNotice} sync=${project.sync} page=${route.page} />`}
-      <${Faults} faults=${board?.faults ?? []} hasCards=${board?.cards.length > 0} />
+      <${Faults} faults=${board?.faults ?? []} hasCards=${board?.cards.length > 0}
+        isBoard=${Page === Board} />
       <${Page} key=${key} route=${route} project=${project} board=${board} trouble=${trouble} />
     </main>`;
 }

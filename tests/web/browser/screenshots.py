@@ -127,14 +127,21 @@ def take_pictures(
 
 def settle_board(page: Page) -> None:
     page.wait_for_selector(".card img[data-there=true]")
+    page.wait_for_function(
+        """() => [...document.querySelectorAll('.card img')].every((one) =>
+          one.dataset.there === 'true' || one.getBoundingClientRect().top > innerHeight)"""
+    )
 
 
 def settle_edit(page: Page) -> None:
     page.wait_for_function(
-        "() => [...document.querySelectorAll('.side video')].every((one) => one.readyState > 2)"
+        "() => [...document.querySelectorAll('.side video')].filter((one) => one.readyState > 2)"
+        ".length === 2"
     )
     page.locator(".take img[data-there=true]").first.wait_for()
+    page.locator(".clock", has_text="of 75").wait_for()  # before that it has no frames to go to
     page.get_by_role("slider", name="Frame").fill("20")
+    page.locator(".clock", has_text="frame 21 of").wait_for()
     page.evaluate("document.activeElement.blur()")
     page.wait_for_function("() => document.querySelector('.strip img').dataset.there === 'true'")
 

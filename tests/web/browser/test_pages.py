@@ -18,6 +18,7 @@ from tests.web.browser.conftest import STORM, Window, add_environment, write_edi
 from tests.web.browser.served import Served
 from tests.web.conftest import ask_for
 from tests.web.stage import copy_project
+from tests.workspace import PROJECT
 
 PAGES = {
     "board": "/",
@@ -143,6 +144,46 @@ def test_broken_project_is_told_and_the_page_stays(
     finally:
         slip.unlink()
     page.get_by_role("alert").wait_for(state="detached")
+
+
+def test_project_without_edits_says_so(
+    tmp_path: Path, serve: Callable[..., Served], look: Look
+) -> None:
+    """On every page, and offers nothing to choose from. When it is broken too, each page says that
+    once, and nothing that does not follow.
+    """
+    (tmp_path / "specs").mkdir()
+    (tmp_path / "cutlist.yaml").write_text(PROJECT)
+    window = look(serve(tmp_path), width=360)
+    said = {
+        "/": "There are no edits yet",
+        "/plan": "There are no edits yet",
+        "/cost": "Nothing was rendered yet",
+        "/activity": "Nothing has happened yet",
+    }
+    for path, words in said.items():
+        page = window.open(path)
+        expect(page.locator(".nothing")).to_contain_text(words)
+        expect(page.get_by_role("searchbox")).to_have_count(0)
+    (tmp_path / "specs" / "slip.yaml").write_text("kind: Edit\n")
+    for path in ("/", "/plan", "/cost", "/activity", "/edit/slip"):
+        page = window.open(path)
+        expect(page.get_by_role("alert")).to_contain_text("The project cannot be read now")
+        expect(page.get_by_role("alert")).to_have_count(1)
+
+
+def test_long_names_stay_on_the_page(
+    film: Path, tmp_path: Path, serve: Callable[..., Served], look: Look
+) -> None:
+    """Nothing is wider than a narrow screen, whatever people write."""
+    root = copy_project(film, tmp_path / "film")
+    name = "an-edit-that-nobody-shortens" * 3
+    write_edit(root, name, ask_for("Donaudampfschifffahrt" * 20))
+    window = look(serve(root), width=360)
+    for path in ("/", f"/edit/{name}", "/plan"):
+        page = window.open(path)
+        expect(page.locator("main")).to_contain_text(name)
+        assert page.evaluate("document.documentElement.scrollWidth") <= 360
 
 
 def test_environments_are_looked_at_apart_and_together(

@@ -19,7 +19,7 @@ export function Activity({ board, project }) {
   const posters = usePosters(board);
   return html`
     <h1>Activity</h1>
-    <${TroubleNotice} trouble=${trouble} />
+    <${TroubleNotice} trouble=${trouble} faults=${board?.faults} />
     <${Run} run=${run} posters=${posters} currency=${project?.currency}
       mayStop=${project?.may.stop} />
     ${lines.length > 0 && html`
@@ -34,7 +34,7 @@ export function Activity({ board, project }) {
     <section class="panel" aria-labelledby="log">
       <h2 id="log">Log</h2>
       ${log && !log.records.length && html`<p class="nothing">Nothing has happened yet.</p>`}
-      ${log && html`
+      ${log?.records.length > 0 && html`
         <ol class="records">
           ${log.records.slice(0, MOST_RECORDS).map((record, index) => html`
             <${Record} key=${log.records.length - index} record=${record} />`)}

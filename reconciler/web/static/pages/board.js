@@ -28,7 +28,7 @@ export function Board({ route, board, project, trouble }) {
     const find = (event) => {
       if (event.key !== "/" || event.target.closest("input, select, textarea")) return;
       event.preventDefault();
-      search.current.focus();
+      search.current?.focus();
     };
     addEventListener("keydown", find);
     return () => removeEventListener("keydown", find);
@@ -47,8 +47,9 @@ export function Board({ route, board, project, trouble }) {
     [currency, now]);
   return html`
     ${diff ? html`<${Review} diff=${diff} />` : html`<h1 class="unseen">Board</h1>`}
-    <${Filters} cards=${cards} summary=${board?.summary} wish=${wish} onChange=${change}
-      search=${search} currency=${currency} project=${project} environment=${route.environment}
+    <${Filters} cards=${cards} isEmpty=${board && !cards.length} summary=${board?.summary}
+      wish=${wish} onChange=${change} search=${search} currency=${currency} project=${project}
+      environment=${route.environment}
       onEnvironment=${(environment) => go(href("board", "", writeWish(wish), environment))} />
     ${!board && html`<${TroubleNotice} trouble=${trouble} />`}
     ${board && html`

@@ -15,11 +15,11 @@ const FATES = {
 };
 const MOST_SHOWN = 50;
 
-export function Cost() {
+export function Cost({ board }) {
   const { data: cost, trouble } = useRead("cost", ["board"]);
   return html`
     <h1>Cost</h1>
-    <${TroubleNotice} trouble=${trouble} />
+    <${TroubleNotice} trouble=${trouble} faults=${board?.faults} />
     ${cost && html`<${Body} cost=${cost} />`}`;
 }
 
@@ -38,14 +38,17 @@ function Body({ cost }) {
       ${cost.budgets.map((budget) => html`
         <${Budget} key=${budget.name} budget=${budget} currency=${currency} />`)}
     </dl>
-    <section class="panel" aria-labelledby="days">
-      <h2 id="days">By day</h2>
-      <${Days} days=${cost.by.day} currency=${currency} />
-    </section>
-    <div class="cost-tables">
-      <${Groups} cost=${cost} />
-      <${Fates} fates=${cost.fates} currency=${currency} />
-    </div>`;
+    ${cost.by.day.length === 0
+      ? html`<p class="nothing">Nothing was rendered yet.</p>`
+      : html`
+        <section class="panel" aria-labelledby="days">
+          <h2 id="days">By day</h2>
+          <${Days} days=${cost.by.day} currency=${currency} />
+        </section>
+        <div class="cost-tables">
+          <${Groups} cost=${cost} />
+          <${Fates} fates=${cost.fates} currency=${currency} />
+        </div>`}`;
 }
 
 function Tile({ name, sum, currency, noun }) {

@@ -31,7 +31,7 @@ export function Edit({ route, project, board, trouble: troubleOfBoard }) {
       <h1><bdi>${showText(name)}</bdi></h1>
       ${card && html`<${State} card=${card} currency=${project?.currency} />`}
     </header>
-    <${TroubleNotice} trouble=${trouble} />
+    <${TroubleNotice} trouble=${trouble} faults=${board?.faults} />
     ${isKnown ? html`<${Body} edit=${edit} project=${project} reload=${reload} />`
       : !trouble && html`<div class="edit"><div class="stage" data-view="after"></div></div>`}`;
 }
@@ -101,7 +101,8 @@ function showAfter(edit, take) {
   if (take) return showTake(take);
   const { current } = edit;
   if (current) return { ...current, video: current.video ?? current.preview, title: "After" };
-  return { title: "After", note: `No result yet: ${showText(edit.reason)}.` };
+  const why = edit.reason === "no result yet" ? "" : `: ${showText(edit.reason)}`;
+  return { title: "After", note: `No result yet${why}.` };
 }
 
 /** The first video that goes in, or where there is none, the first picture. */

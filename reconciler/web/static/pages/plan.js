@@ -22,8 +22,9 @@ export function Plan({ board, project }) {
   const cost = plan?.cost;
   const spends = cost ? cost.at_most_billable_s > 0 : false;
   const hasSteps = plan?.steps.some((step) => step.action !== "keep");
+  const canDo = plan?.steps.some((step) => !["keep", "blocked"].includes(step.action));
   const may = project?.may.apply || (project?.may.say_yes && saved?.waits);
-  const mayApply = may && hasSteps && !run.isRunning;
+  const mayApply = may && canDo && !run.isRunning;
   const say = async () => {
     const { id, plan: agreed } = asked;
     const limit = { max_cost: agreed.cost.at_most_price };
@@ -46,7 +47,7 @@ export function Plan({ board, project }) {
           </button>`}
       </p>
     </div>
-    <${TroubleNotice} trouble=${trouble} />
+    <${TroubleNotice} trouble=${trouble} faults=${board?.faults} />
     ${isStale && html`
       <section class="notice" role="status">
         <h2>Something has changed since this plan was made.</h2>
@@ -57,10 +58,7 @@ export function Plan({ board, project }) {
     ${project?.sync && plan && html`<p class="notice">${describeWay(project, saved)}</p>`}
     ${plan?.notes?.map((note) => html`<p class="notice">${showText(note)}</p>`)}
     ${plan && !hasSteps && html`
-      <p class="nothing">
-        No changes.${" "}
-        ${count(plan.steps.length, "edit matches its result", "edits match their results")}.
-      </p>`}
+      <p class="nothing">${describeNothing(plan.steps.length)}</p>`}
     ${plan && html`<${Steps} plan=${plan} posters=${posters} />`}
     ${asked && html`
       <${Question} saved=${asked} who=${project.who} act=${say}
@@ -135,6 +133,11 @@ function describePlan(plan, saved) {
   const parts = Object.entries(rest).filter(isShown).map(say);
   const until = saved.expires ? ` Holds until ${formatMoment(saved.expires)}.` : "";
   return `${parts.join(", ")}; ${keep} unchanged.${until}`;
+}
+
+function describeNothing(edits) {
+  if (!edits) return "There are no edits yet.";
+  return `No changes. ${count(edits, "edit matches its result", "edits match their results")}.`;
 }
 
 /** Whose turn it is, on the page of a controller. */

@@ -10,6 +10,7 @@ import { Picture } from "./picture.js";
 const PREVIEW_AFTER_MS = 250;
 const TRY_AFTER_MS = 1000;
 const MOST_TRIES = 8;
+const NO_RESULT = "no result yet"; // as a plan says it
 const isStill = matchMedia("(prefers-reduced-motion: reduce)");
 
 export function Card({ card, currency, isStop, now }) {
@@ -31,7 +32,7 @@ export function Card({ card, currency, isStop, now }) {
       data-name=${card.name} tabindex=${isStop ? 0 : -1}
       onPointerEnter=${enter} onPointerLeave=${leave}>
       <span class="still">
-        <${Picture} source=${card.poster} instead=${card.digest ? "no picture" : "no result yet"} />
+        <${Picture} source=${card.poster} instead=${card.digest ? "no picture" : NO_RESULT} />
         ${isMoving && html`<${Preview} key=${moving} card=${card} />`}
         ${card.duration_s != null && html`
           <span class="length">${formatSeconds(card.duration_s)}</span>`}
@@ -61,7 +62,8 @@ export function Card({ card, currency, isStop, now }) {
 /** In a review what has changed; else why it is not as it should be; else what was asked for. */
 function describeWhy(card) {
   const isWell = card.sync === "Synced" && nameHealth(card) === "Healthy";
-  return card.change ?? (isWell ? card.prompt : card.reason);
+  const isSaid = !card.digest && card.reason === NO_RESULT; // in the place of its picture
+  return card.change ?? (isWell || isSaid ? card.prompt : card.reason);
 }
 
 /** A small moving copy, while the pointer rests on the card. It may still be in the making when it

@@ -1,5 +1,5 @@
 // Asks before something is done that costs or changes something.
-import { html, useEffect, useRef, useState } from "../html.js";
+import { html, useLayoutEffect, useRef, useState } from "../html.js";
 import { showText } from "../words.js";
 
 /** `act` does it, and may throw Trouble: then the dialog says so and stays. While it is done
@@ -9,11 +9,19 @@ export function Confirm({ title, children, yes, act, onClose }) {
   const dialog = useRef(null);
   const [trouble, setTrouble] = useState(null);
   const [isBusy, setBusy] = useState(false);
-  useEffect(() => {
+  // At once: a key that is pressed next is for the question.
+  useLayoutEffect(() => {
     dialog.current.showModal();
   }, []);
-  const leave = () => {
-    if (!isBusy) dialog.current.close();
+  // Told at once: when the browser tells it, the same question may have been asked again.
+  const close = () => {
+    dialog.current?.close();
+    onClose();
+  };
+  const hear = () => dialog.current && onClose(); // closed by the browser alone
+  const leave = (event) => {
+    event.preventDefault();
+    if (!isBusy) close();
   };
   const agree = async (event) => {
     event.preventDefault();
@@ -22,15 +30,15 @@ export function Confirm({ title, children, yes, act, onClose }) {
     setTrouble(null);
     try {
       await act();
-      dialog.current.close();
+      close();
     } catch (error) {
       setTrouble(error);
       setBusy(false);
     }
   };
   return html`
-    <dialog class="confirm" ref=${dialog} aria-labelledby="confirm-title" onClose=${onClose}
-      onCancel=${(event) => isBusy && event.preventDefault()}>
+    <dialog class="confirm" ref=${dialog} aria-labelledby="confirm-title" onClose=${hear}
+      onCancel=${leave}>
       <form onSubmit=${agree}>
         <h2 id="confirm-title">${title}</h2>
         ${children}

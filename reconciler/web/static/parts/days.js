@@ -61,7 +61,9 @@ function describe(box, currency) {
     stroke: colour("--quiet"), font: `11px ${style.fontFamily}`, ticks: { show: false },
     grid: { stroke: colour("--line"), width: 1 },
   };
-  const say = (_plot, value) => (value === null ? "" : formatPrice(value, currency));
+  // Below the days stand those of the last one, or of the one that is pointed at.
+  const tell = (plot, value, number) => value ?? plot.data[number].at(-1);
+  const say = (...told) => formatPrice(tell(...told), currency);
   const series = (label, paint, align) => ({
     label, fill: paint, stroke: paint, width: 0, points: { show: false }, value: say,
     paths: UPlot.paths.bars({ size: [0.36, 40], align }),
@@ -78,13 +80,13 @@ function describe(box, currency) {
     },
     axes: [
       {
-        ...axis, grid: { show: false }, incrs: APART_S,
+        ...axis, size: 30, grid: { show: false }, incrs: APART_S,
         values: (_plot, days) => days.map(formatDay),
       },
       { ...axis, size: 56, values: (_plot, sums) => sums.map((sum) => sum.toFixed(2)) },
     ],
     series: [
-      { label: "day", value: (_plot, at) => (at === null ? "" : formatDay(at)) },
+      { label: "day", value: (...told) => formatDay(tell(...told)) },
       series("spent", colour("--accent"), -1),
       series("saved", colour("--line-strong"), 1),
     ],

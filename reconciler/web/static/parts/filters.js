@@ -36,31 +36,36 @@ function tally(cards, list) {
   return counts;
 }
 
-export function Filters({ cards, summary, wish, onChange, search, currency, ...environments }) {
+export function Filters({ isEmpty, project, environment, onEnvironment, ...rest }) {
+  const choice = html`
+    <${Environments} project=${project} environment=${environment} onChoose=${onEnvironment} />`;
+  return html`
+    <div class="filters">${isEmpty ? choice : html`<${Wish} ...${rest}>${choice}<//>`}</div>`;
+}
+
+function Wish({ cards, summary, wish, onChange, search, currency, children }) {
   const labels = useMemo(() => [...tally(cards, listLabels)].sort(), [cards]);
   return html`
-    <div class="filters">
-      <input class="search" type="search" ref=${search} value=${wish.text}
-        placeholder="Name, prompt or reason"
-        aria-label="Find edits by name, prompt or reason" aria-keyshortcuts="/"
-        onInput=${({ target }) => onChange({ text: target.value })} />
-      <${States} cards=${cards} chosen=${wish.state} onChoose=${(state) => onChange({ state })} />
-      <${Environments} ...${environments} />
-      ${labels.length > 0 && html`
-        <select aria-label="Label" value=${wish.label}
-          onChange=${({ target }) => onChange({ label: target.value })}>
-          <option value="">every label</option>
-          ${labels.map(([label, number]) => html`
-            <option value=${label}>${showText(label)} (${number})</option>`)}
-        </select>`}
-      <select aria-label="Order" value=${wish.sort}
-        onChange=${({ target }) => onChange({ sort: target.value })}>
-        <option value="">in order of name</option>
-        <option value="age">newest first</option>
-        <option value="price">dearest first</option>
-      </select>
-      ${summary && html`<${Ahead} cost=${summary.cost} currency=${currency} />`}
-    </div>`;
+    <input class="search" type="search" ref=${search} value=${wish.text}
+      placeholder="Name, prompt or reason"
+      aria-label="Find edits by name, prompt or reason" aria-keyshortcuts="/"
+      onInput=${({ target }) => onChange({ text: target.value })} />
+    <${States} cards=${cards} chosen=${wish.state} onChoose=${(state) => onChange({ state })} />
+    ${children}
+    ${labels.length > 0 && html`
+      <select aria-label="Label" value=${wish.label}
+        onChange=${({ target }) => onChange({ label: target.value })}>
+        <option value="">every label</option>
+        ${labels.map(([label, number]) => html`
+          <option value=${label}>${showText(label)} (${number})</option>`)}
+      </select>`}
+    <select aria-label="Order" value=${wish.sort}
+      onChange=${({ target }) => onChange({ sort: target.value })}>
+      <option value="">in order of name</option>
+      <option value="age">newest first</option>
+      <option value="price">dearest first</option>
+    </select>
+    ${summary && html`<${Ahead} cost=${summary.cost} currency=${currency} />`}`;
 }
 
 /** How many cards there are of each state; one of them can be chosen, and let go again. */
@@ -79,9 +84,9 @@ function States({ cards, chosen, onChoose }) {
 }
 
 /** Which environment is looked at, where a project has several. */
-function Environments({ project, environment, onEnvironment }) {
+function Environments({ project, environment, onChoose }) {
   if (!project || project.mode === "sync" || project.environments.length < 2) return null;
-  const choose = (name) => onEnvironment(name === project.environment ? "" : name);
+  const choose = (name) => onChoose(name === project.environment ? "" : name);
   return html`
     <select aria-label="Environment" value=${environment || project.environment}
       onChange=${({ target }) => choose(target.value)}>

@@ -2,12 +2,15 @@
 import { html } from "../html.js";
 import { count, showText } from "../words.js";
 
-const MOST_SHOWN = 8;
+const MOST_SHOWN = 8; // on the board
+const FEW_SHOWN = 2; // above pages of other things
+const OF_FAULTS = [404, 409]; // there is no such edit, no plan can be made
 
 /** What `validate` says now; the page stays as it was before, if it was there. */
-export function Faults({ faults, hasCards }) {
+export function Faults({ faults, hasCards, isBoard }) {
   if (!faults.length) return null;
-  const more = faults.length - MOST_SHOWN;
+  const most = isBoard ? MOST_SHOWN : FEW_SHOWN;
+  const more = faults.length - most;
   return html`
     <section class="notice" data-kind="fault" aria-label="Faults" role="alert">
       <h2>The project cannot be read now: ${count(faults.length, "fault")}</h2>
@@ -16,7 +19,7 @@ export function Faults({ faults, hasCards }) {
         It is looked at again at every save.
       </p>
       <ul class="faults">
-        ${faults.slice(0, MOST_SHOWN).map(({ place, message }) => html`
+        ${faults.slice(0, most).map(({ place, message }) => html`
           <li>${place && html`<code>${showText(place)}</code> `}${showText(message)}</li>`)}
         ${more > 0 && html`
           <li>and ${count(more, "more", "more")}: <code>cutlist validate</code> shows all</li>`}
@@ -24,8 +27,9 @@ export function Faults({ faults, hasCards }) {
     </section>`;
 }
 
-export function TroubleNotice({ trouble }) {
-  if (!trouble) return null;
+/** An answer that did not come; not where the faults of the project, above, say why. */
+export function TroubleNotice({ trouble, faults = [] }) {
+  if (!trouble || (faults.length && OF_FAULTS.includes(trouble.status))) return null;
   return html`
     <section class="notice" data-kind="trouble" role="alert">
       <h2>

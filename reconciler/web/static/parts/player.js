@@ -17,12 +17,12 @@ export function Player({ before, after, width, height }) {
   const [sound, setSound] = useState("after");
   const [range, setRange] = useState([null, null]);
   const [split, setSplit] = useState(50);
-  const canHearBefore = Boolean(before?.video && !before.isPicture);
-  const heard = sound === "before" && !canHearBefore ? "after" : sound;
+  const sounds = listSounds(before, after);
+  const heard = sounds.some(([value]) => value === sound) ? sound : sounds[0][0];
   const { step, state, videos } = useInStep(before, after, heard, range);
 
-  const views = listViews(before);
-  const shownView = views.some(([value]) => value === view) ? view : "after";
+  const views = listViews(before, after);
+  const shownView = views.some(([value]) => value === view) ? view : views[0]?.[0] ?? "after";
   const keys = listKeys(step, state, range, setRange, setSplit);
   return html`
     <section class="player" aria-label="Player" onKeyDown=${(event) => press(event, keys)}>
@@ -39,8 +39,7 @@ export function Player({ before, after, width, height }) {
         ${before && html`
           <${Choice} label="View" value=${shownView} options=${views} onChoose=${setView} />`}
         ${shownView === "split" && html`<${Line} split=${split} onSplit=${setSplit} />`}
-        <${Choice} label="Sound" value=${heard} onChoose=${setSound}
-          options=${SOUNDS.filter(([value]) => canHearBefore || value !== "before")} />
+        <${Choice} label="Sound" value=${heard} options=${sounds} onChoose=${setSound} />
       </div>
     </section>`;
 }
@@ -63,10 +62,19 @@ function useInStep(before, after, heard, range) {
   return { step, state, videos };
 }
 
-/** How both sides can be looked at; nothing to choose where there is but one. */
-function listViews(before) {
+/** How both sides can be looked at; nothing to choose where there is but one, and no line across
+ * words that stand in the place of one.
+ */
+function listViews(before, after) {
   if (!before) return [];
-  return before.video || (before.isPicture && before.poster) ? VIEWS : SINGLE_VIEWS;
+  if (!before.video && !(before.isPicture && before.poster)) return SINGLE_VIEWS;
+  return after.video ? VIEWS : VIEWS.slice(1);
+}
+
+/** What can be heard: silence, and each side that has a video. */
+function listSounds(before, after) {
+  const canHear = { after: after.video, before: before?.video && !before.isPicture, "": true };
+  return SOUNDS.filter(([value]) => canHear[value]);
 }
 
 function listKeys(step, state, range, setRange, setSplit) {

@@ -6,13 +6,13 @@ import { Picture } from "./picture.js";
 
 // In the order in which they matter; `keep` is left out, as in the terminal.
 const ACTIONS = [
-  ["blocked", "!", "needs a person"],
-  ["render", "+", "to render"],
-  ["resume", ">", "to resume"],
-  ["settle", ">", "to settle"],
-  ["wait", ".", "waiting"],
-  ["write", "~", "to write"],
-  ["prune", "-", "to prune"],
+  ["blocked", "!", ["needs a person", "need a person"]],
+  ["render", "+", ["to render", "to render"]],
+  ["resume", ">", ["to resume", "to resume"]],
+  ["settle", ">", ["to settle", "to settle"]],
+  ["wait", ".", ["waiting", "waiting"]],
+  ["write", "~", ["to write", "to write"]],
+  ["prune", "-", ["to prune", "to prune"]],
 ];
 const FREE = ["write", "prune"];
 const MOST_SHOWN = 200; // of one action
@@ -26,7 +26,7 @@ export function Steps({ plan, posters }) {
     return html`
       <section class="panel" aria-labelledby=${`do-${action}`} data-action=${action}>
         <h2 id=${`do-${action}`}>
-          <span class="sign" aria-hidden="true">${sign}</span> ${steps.length} ${words}
+          <span class="sign" aria-hidden="true">${sign}</span> ${count(steps.length, ...words)}
         </h2>
         <ul class="steps">
           ${steps.slice(0, MOST_SHOWN).map((step) => html`
