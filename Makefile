@@ -4,6 +4,8 @@ PYTHON ?= $(shell for p in python3.11 python3.12 python3.13 python3; do \
 BIN := .venv/bin
 # One more than there are cores: many tests wait for processes of their own.
 JOBS ?= $(shell echo $$(($$(getconf _NPROCESSORS_ONLN) + 1)))
+# Not $(MAKE) in a recipe that `make --dry-run` would then carry out.
+LINT = $(MAKE) --no-print-directory lint
 STAMP := .venv/.ready
 # Python may keep what it has compiled: tests start several hundred processes that need the same modules.
 export PYTHONDONTWRITEBYTECODE :=
@@ -41,9 +43,11 @@ lint: env  ## style, types, import directions, commit subjects
 	@$(BIN)/lint-imports --no-cache
 	@$(BIN)/python -m tests.house.check_commits --since $(SUBJECTS_SINCE)
 
-test: lint  ## everything that CI runs
+test: env  ## everything that CI runs: lint goes on beside the tests, and is told of after them
 	@$(BIN)/python -m tests.web.browser.chromium
-	@$(BIN)/python -m pytest --numprocesses $(JOBS) --dist loadfile --no-loadscope-reorder
+	@mkdir -p build; $(LINT) > build/lint.txt 2>&1 & linting=$$!; \
+	$(BIN)/python -m pytest --numprocesses $(JOBS) --dist loadfile --no-loadscope-reorder; tested=$$?; \
+	wait $$linting; linted=$$?; cat build/lint.txt; exit $$((tested || linted))
 
 test-team: env build/team/.ready  ## what a team shares, on Debian's PostgreSQL and on SeaweedFS
 	@$(BIN)/python -m tests.team.postgresql

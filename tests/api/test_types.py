@@ -11,20 +11,14 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import pytest
+
 import reconciler
 from tests.cli.processes import cutlist, environment
 
 PROGRAM = Path(__file__).with_name("user_program.py")
+REVEALED = re.compile(r'Revealed type is "(.*)"')
 ORDINARY = re.compile(r"Coroutine\[Any, Any, ")  # every `async def` is one
-
-
-def check(folder: Path, *arguments: str) -> str:
-    """What mypy says, run outside the repository, where it finds the installed package."""
-    (folder / "mypy.ini").write_text("[mypy]\n")
-    command = [sys.executable, "-m", "mypy", "--strict", *arguments]
-    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, env=environment())
-    assert done.returncode == 0, done.stdout + done.stderr
-    return done.stdout
 
 
 def list_attributes(kind: type) -> Iterator[str]:
@@ -44,11 +38,44 @@ def list_attributes(kind: type) -> Iterator[str]:
             yield name
 
 
-def test_a_user_program_is_checked_strictly(tmp_path: Path) -> None:
+def list_questions() -> Iterator[tuple[str, str]]:
+    """Every public name and attribute, and a program's lines that ask for its type."""
+    for name in reconciler.__all__:
+        public = getattr(reconciler, name)
+        if not inspect.isclass(public):
+            yield name, f"reveal_type(reconciler.{name})\n"
+            continue
+        of = "[reconciler.Project]" if getattr(public, "__parameters__", ()) else ""
+        for attribute in list_attributes(public):
+            yield (
+                f"{name}.{attribute}",
+                f"def look_at_{name}_{attribute}(value: reconciler.{name}{of}) -> None:\n"
+                f"    reveal_type(value.{attribute})\n",
+            )
+
+
+@pytest.fixture(scope="module")
+def checked(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
+    """What mypy says of both programs, line by line, run outside the repository, where it finds the
+    installed package.
+    """
+    folder = tmp_path_factory.mktemp("checked")
+    (folder / "mypy.ini").write_text(
+        "[mypy]\nstrict = True\n[mypy-program]\n" + "disallow_any_expr = True\n"
+    )
+    (folder / "program.py").write_text(PROGRAM.read_text())
+    questions = "".join(question for _, question in list_questions())
+    (folder / "attributes.py").write_text(f"import reconciler\n{questions}")
+    command = [sys.executable, "-m", "mypy", "program.py", "attributes.py"]
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, env=environment())
+    assert done.stderr == ""
+    return done.stdout.splitlines()
+
+
+def test_a_user_program_is_checked_strictly(checked: list[str]) -> None:
     """No expression of it has the type Any."""
-    program = tmp_path / "program.py"
-    program.write_text(PROGRAM.read_text())
-    assert "Success" in check(tmp_path, "--disallow-any-expr", program.name)
+    assert [line for line in checked if ": error: " in line] == []
+    assert checked[-1].startswith("Success")
 
 
 def test_a_user_program_runs(tmp_path: Path) -> None:
@@ -65,23 +92,10 @@ def test_a_user_program_runs(tmp_path: Path) -> None:
     assert "64 no edit is named" in done.stdout
 
 
-def test_no_public_attribute_is_any(tmp_path: Path) -> None:
+def test_no_public_attribute_is_any(checked: list[str]) -> None:
     """Of every public name, and of every attribute of a public class."""
-    lines, asked = ["import reconciler"], []
-    for name in reconciler.__all__:
-        public = getattr(reconciler, name)
-        if not inspect.isclass(public):
-            lines.append(f"reveal_type(reconciler.{name})")
-            asked.append(name)
-            continue
-        of = "[reconciler.Project]" if getattr(public, "__parameters__", ()) else ""
-        lines.append(f"def look_at_{name}(value: reconciler.{name}{of}) -> None: pass")
-        for attribute in list_attributes(public):
-            lines[-1] = lines[-1].removesuffix(" pass")
-            lines.append(f"    reveal_type(value.{attribute})")
-            asked.append(f"{name}.{attribute}")
-    (tmp_path / "program.py").write_text("\n".join(lines) + "\n")
-    revealed = re.findall(r'Revealed type is "(.*)"', check(tmp_path, "program.py"))
+    asked = [name for name, _ in list_questions()]
+    revealed = [told[1] for line in checked if (told := REVEALED.search(line))]
     assert len(revealed) == len(asked)
     with_any = [
         f"{name}: {shown}"

@@ -378,7 +378,7 @@ STATE = (
 )
 
 
-@fuzz(per_second=20, quick=100)
+@fuzz(per_second=20, quick=50)
 @given(data=st.data())
 def test_state(applied: Path, data: st.DataObject) -> None:
     """Any lock file, record, note, cache or ledger is read or refused, and an apply on it ends in
@@ -623,7 +623,7 @@ def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return write_video(tmp_path_factory.mktemp("clip") / "clip.mp4", 2.0)
 
 
-@fuzz(per_second=4, quick=20)
+@fuzz(per_second=4, quick=12)
 @given(said=_SERVICE)
 def test_service(clip: Path, said: dict[str, list[Any]]) -> None:
     """Whatever the service answers, two applies end, with a report or an error of ours, and write

@@ -16,6 +16,7 @@ from tests.workspace import Workspace
 
 PROVIDERS = shipped.read_signatures()["providers"]
 SUSPECTS = shipped.read_signatures()["suspects"]
+EACH = 10  # examples: there are some sixty providers
 SIGNING = {name for each in PROVIDERS for name in (*each["marks"], *each.get("also", ()))}
 # names that no provider has, as content has them
 CONTENT = st.sampled_from(["versionId", "id", "x-oss-process", "b", "w", "alt", "part", "response"])
@@ -52,6 +53,7 @@ def mixed(content: list[str], signed: list[str], random: Any) -> list[str]:
 
 
 @pytest.mark.parametrize("entry", PROVIDERS, ids=provider_ids)
+@settings(max_examples=EACH)
 @given(st.data(), st.randoms(use_true_random=False))
 def test_a_refreshed_signature_changes_nothing(
     entry: dict[str, Any], data: Any, random: Any
@@ -68,6 +70,7 @@ def test_a_refreshed_signature_changes_nothing(
 
 
 @pytest.mark.parametrize("entry", PROVIDERS, ids=provider_ids)
+@settings(max_examples=EACH)
 @given(st.data())
 def test_any_other_parameter_is_content(entry: dict[str, Any], data: Any) -> None:
     """Beside a signature, another value of any other parameter is another job."""
@@ -172,7 +175,7 @@ def test_a_name_is_a_name(workspace: Workspace, name: str) -> None:
     st.text("abZ019.-_:@[]é", min_size=1, max_size=12),
     st.text("/aZ9.;:@~%&=+[]()é ", max_size=12),
 )
-@settings(max_examples=300, deadline=None, derandomize=True, database=None)
+@settings(max_examples=100)
 def test_a_link_without_parameters(scheme: str, host: str, path: str) -> None:
     """What is nothing but host and path is the same with a fragment, and however it is spelled."""
     url = f"{scheme}://{host}/{path}"
