@@ -7,7 +7,7 @@ translated where that database is.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from functools import wraps
 from typing import Any, ParamSpec, Protocol, TypeVar
@@ -118,6 +118,30 @@ def read_job(text: str) -> Mapping[str, Any]:
     if not all(isinstance(section, dict) for section in sections):
         raise ValueError("no job")
     return job
+
+
+class StoredJob(Mapping[str, Any]):
+    """The canonical form of a job, kept as its text and read when somebody asks: of thousands that
+    are at the service at once most are never looked at. Raises ValueError for what is none.
+    """
+
+    __slots__ = ("_text",)
+
+    def __init__(self, text: str) -> None:
+        read_job(text)
+        self._text = text
+
+    def __getitem__(self, name: str) -> Any:
+        return read_job(self._text)[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(read_job(self._text))
+
+    def __len__(self) -> int:
+        return len(read_job(self._text))
+
+    def __repr__(self) -> str:
+        return repr(read_job(self._text))
 
 
 def read_mapping(text: str) -> Mapping[str, Any]:

@@ -14,6 +14,7 @@ from reconciler.state.ledger.sql.database import (
     MOMENT,
     TEXT,
     Database,
+    StoredJob,
     allow_null,
     read_job,
     read_mapping,
@@ -182,7 +183,7 @@ class Questions:
             self._project,
             kinds=(TEXT, TEXT),
         )
-        return {edit: read_value(read_job, job) for edit, job in rows}
+        return {edit: read_value(StoredJob, job) for edit, job in rows}
 
     def find_requests(self, keys: Collection[str]) -> Sequence[Request]:
         return self._requests("key in (select value from json_each(?)) and", _listed(keys))
