@@ -26,7 +26,7 @@ from typing import Any
 import pyte
 
 COMMAND = [sys.executable, "-c", "from reconciler.cli import main; main()"]
-PATIENCE_S = 60.0
+PATIENCE_S = 180.0
 _OWN = ("CUTLIST_", "DASHSCOPE_", "LC_", "PYTHON")
 _TERMINAL = ("COLUMNS", "LINES", "TERM", "NO_COLOR", "FORCE_COLOR", "CI", "LANG", "COLORTERM")
 

@@ -638,7 +638,7 @@ def test_service(clip: Path, said: dict[str, list[Any]]) -> None:
         local["spec"]["input"]["media"][0]["url"] = "./clip.mp4"
         here.write("specs/local.yaml", json.dumps(local).encode())
         for _ in range(2):
-            outcome = asyncio.run(asyncio.wait_for(_apply(here.root, said), timeout=60))
+            outcome = asyncio.run(asyncio.wait_for(_apply(here.root, said), timeout=300))
             assert outcome
         for command in ("plan", "status"):
             here.run(*command.split())

@@ -14,7 +14,7 @@ from tests.nursery import get_nursery
 
 MAIN = "reconciler.cli:main"
 COMMAND = [sys.executable, "-c", "from reconciler.cli import main; main()"]
-PATIENCE_S = 60.0
+PATIENCE_S = 180.0
 SCREEN = ("COLUMNS", "LINES", "FORCE_COLOR", "CI")
 
 

@@ -86,7 +86,7 @@ def shell(name: str) -> str:
 def answered(*command: str, given: str = "") -> list[str]:
     """The lines that a command prints; it must print nothing else."""
     done = subprocess.run(
-        command, input=given, capture_output=True, text=True, timeout=60, check=True
+        command, input=given, capture_output=True, text=True, timeout=180, check=True
     )
     assert done.stderr == ""
     return done.stdout.splitlines()

@@ -15,7 +15,7 @@ import pytest
 
 from mockserver import reports
 from reconciler.formats.secret import cut_secrets
-from tests.cli.processes import cutlist, environment
+from tests.cli.processes import PATIENCE_S, cutlist, environment
 
 CREATE = "/services/aigc/video-generation/video-synthesis"
 SECRETS = {
@@ -54,7 +54,7 @@ def faulty(
         capture_output=True,
         text=True,
         stdin=subprocess.DEVNULL,
-        timeout=60,
+        timeout=PATIENCE_S,
         check=False,
     )
 
@@ -160,7 +160,7 @@ def test_a_watch_goes_on(tmp_path: Path) -> None:
             assert line, err
             err += line
         process.send_signal(signal.SIGINT)
-        out, rest = process.communicate(timeout=30)
+        out, rest = process.communicate(timeout=PATIENCE_S)
     finally:
         process.kill()
     assert process.returncode == 0, rest
@@ -183,7 +183,7 @@ def test_the_server_alone(tmp_path: Path, command: list[str]) -> None:
         env=environment(TMPDIR=str(tmp_path)),
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=PATIENCE_S,
         check=False,
     )
     assert answer.returncode == 1
@@ -215,7 +215,7 @@ def test_a_fault_inside_the_server(tmp_path: Path) -> None:
         answers = [httpx.post(f"{url}{CREATE}", json=order, headers=headers) for _ in range(2)]
         assert [answer.status_code for answer in answers] == [500, 500]
         process.send_signal(signal.SIGINT)
-        _, err = process.communicate(timeout=30)
+        _, err = process.communicate(timeout=PATIENCE_S)
     finally:
         process.kill()
     assert "Traceback" not in err

@@ -15,7 +15,7 @@ import pytest
 
 from mockserver.threaded import ServerThread
 from reconciler.report.page import SYMBOLS, Page
-from tests.cli.processes import COMMAND, cutlist, environment
+from tests.cli.processes import COMMAND, PATIENCE_S, cutlist, environment
 from tests.terminal import show
 
 ENCODINGS = ("latin-1", "gbk", "ascii")
@@ -64,7 +64,7 @@ def test_every_report_in_every_encoding(rendered: Path, encoding: str, command: 
         [*COMMAND, "-C", str(rendered), *command],
         env=environment(PYTHONIOENCODING=encoding),
         capture_output=True,
-        timeout=60,
+        timeout=PATIENCE_S,
         check=False,
     )
     assert (answer.returncode, answer.stderr) == (0, b"")
@@ -126,7 +126,7 @@ def test_a_reader_that_has_seen_enough(rendered: Path, command: str) -> None:
         env=environment(),
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=PATIENCE_S,
         check=False,
     )
     assert (answer.stdout, answer.stderr) == ("0\n", "")
@@ -143,7 +143,7 @@ def test_an_apply_whose_reader_goes_renders_all_the_same(tmp_path: Path) -> None
         env=environment(),
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=PATIENCE_S,
         check=False,
     )
     assert (answer.stdout, answer.stderr) == ("0\n", "")
@@ -160,7 +160,7 @@ def test_a_full_disk_is_told(rendered: Path) -> None:
             stdout=full,
             stderr=subprocess.PIPE,
             text=True,
-            timeout=60,
+            timeout=PATIENCE_S,
             check=False,
         )
     assert answer.returncode == 1

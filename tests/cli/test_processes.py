@@ -17,7 +17,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.processes import COMMAND, cutlist, environment, started, until
+from tests.cli.processes import COMMAND, PATIENCE_S, cutlist, environment, started, until
 
 PNG_FREE_EDIT = """\
 apiVersion: cutlist/v1
@@ -115,7 +115,7 @@ def test_interrupt_names_the_task_and_exits_130(project: Path) -> None:
     process = started("-C", project, "apply")
     until(lambda: [task for state, task in attempts(project) if state == "SUBMITTED"], process)
     process.send_signal(signal.SIGINT)
-    out, err = process.communicate(timeout=30)
+    out, err = process.communicate(timeout=PATIENCE_S)
     assert process.returncode == 130, out + err
     ((_, task),) = attempts(project)
     assert f"Still at the service: {task}" in out
@@ -146,7 +146,7 @@ def test_an_interrupt_ends_the_question(project: Path) -> None:
             assert more, said
             said += more
         process.send_signal(signal.SIGINT)
-        out, _ = process.communicate(timeout=30)
+        out, _ = process.communicate(timeout=PATIENCE_S)
     finally:
         process.kill()
         os.close(ours)
@@ -162,7 +162,7 @@ def test_two_applies_at_once(project: Path) -> None:
     second = cutlist("-C", project, "apply")
     assert second.returncode == 7
     assert f"process {first.pid}" in second.stderr
-    out, err = first.communicate(timeout=60)
+    out, err = first.communicate(timeout=PATIENCE_S)
     assert first.returncode == 0, out + err
     assert len(attempts(project)) == 1
 
@@ -184,7 +184,7 @@ def test_server_alone_and_a_project_that_uses_it(project: Path) -> None:
             assert len(json.loads(answer.read())["tasks"]) == 1
     finally:
         server.send_signal(signal.SIGINT)
-        server.communicate(timeout=30)
+        server.communicate(timeout=PATIENCE_S)
 
 
 def test_watch_renders_what_is_saved(project: Path) -> None:
@@ -204,7 +204,7 @@ def test_watch_renders_what_is_saved(project: Path) -> None:
 
         until(rendered_again, process)
         process.send_signal(signal.SIGINT)
-        out, err = process.communicate(timeout=60)
+        out, err = process.communicate(timeout=PATIENCE_S)
     finally:
         process.kill()
         process.communicate()

@@ -131,7 +131,9 @@ async def test_lines_for_programs(watched: Watched, capfd: pytest.CaptureFixture
     path = watched.edit("film", "rain")
     async with run_watch(watched, as_json=True):
         await watched.until(lambda: '"event":"end"' in shown.read())
-        path.write_text("kind: [\n")
+        broken = watched.root.parent / "broken.yaml"
+        broken.write_text("kind: [\n")
+        broken.replace(path)  # in one step: a file that is empty for a moment is a save of its own
         await watched.until(lambda: '"event":"error"' in shown.read())
     lines = [json.loads(line) for line in shown.out.splitlines()]
     events = [line["event"] for line in lines if line["event"] != "progress"]

@@ -40,7 +40,12 @@ def test_the_curl_example(server: ServerThread, tmp_path: Path) -> None:
     """Pasted into a shell, it prints the task."""
     script = example("curl").replace(ADDRESS, server.url)
     done = subprocess.run(
-        ["sh", "-euc", script], cwd=tmp_path, capture_output=True, text=True, timeout=60, check=True
+        ["sh", "-euc", script],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        timeout=180,
+        check=True,
     )
     assert json.loads(done.stdout)["output"]["task_status"] == "PENDING"
 
@@ -57,7 +62,7 @@ def test_the_sdk_example(server: ServerThread, tmp_path: Path) -> None:
         env=dict(os.environ),
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=180,
     )
     assert done.stdout.startswith("SUCCEEDED http://127.0.0.1:"), done.stderr
 

@@ -24,7 +24,7 @@ BODY = PRINTED["an instruction"]
 @pytest.fixture
 def http(server: ServerThread) -> Iterator[httpx.Client]:
     """A plain HTTP client with the server's base URL."""
-    with httpx.Client(base_url=server.url, timeout=30, verify=False) as client:
+    with httpx.Client(base_url=server.url, timeout=120, verify=False) as client:
         yield client
 
 
@@ -141,7 +141,7 @@ def test_curl(server: ServerThread) -> None:
 
     def curl(*arguments: str) -> dict[str, dict[str, str]]:
         command = ["curl", "--silent", "--fail", "--location", *arguments]
-        done = subprocess.run(command, capture_output=True, timeout=30, check=True)
+        done = subprocess.run(command, capture_output=True, timeout=120, check=True)
         answer: dict[str, dict[str, str]] = json.loads(done.stdout)
         return answer
 

@@ -20,7 +20,7 @@ from tests.controller.stage import Stage
 from tests.e2e.bench import CREATE, FETCH, Trouble
 from tests.githost import GitHost
 
-PATIENCE_S = 30.0  # of real time; nothing takes so long
+PATIENCE_S = 120.0  # of real time; nothing takes so long
 
 
 class Gate(Trouble):

@@ -49,7 +49,7 @@ HOST = "https://git.example.com"
 SERVICE = "http://127.0.0.1:8900/api/v1"
 PROVIDER = "{kind: github, repo: studio/films}"
 PORT = "8080"
-PATIENCE_S = 30.0
+PATIENCE_S = 180.0
 _AT_THE_HOST = re.compile(
     r"<!-- at the host: (?P<what>open|merge|reload) ?(?P<number>\d*) ?(?P<branch>\w*) -->"
 )
@@ -116,7 +116,7 @@ class Session:
         for process in self._started:
             process.send_signal(signal.SIGTERM)
         for process in self._started:
-            process.communicate(timeout=30)
+            process.communicate(timeout=PATIENCE_S)
         self._open.close()
 
     def follow(self, page_text: str) -> Iterator[tuple[str, str, str]]:
@@ -247,7 +247,7 @@ class Session:
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
-            timeout=60,
+            timeout=PATIENCE_S,
             check=False,
         )
         text = done.stdout

@@ -19,6 +19,7 @@ from pathlib import Path
 from tests.docs.pages import fences
 
 RUN = "console run"
+PATIENCE_S = 300.0  # for one command, on a machine that has other work
 ALIASES = {"make demo": "cutlist demo"}  # without making the environment that the test runs in
 
 _WRITE = re.compile(
@@ -132,7 +133,7 @@ def replay(page_text: str, folder: Path) -> list[tuple[Shown, str]]:
                 text=True,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.STDOUT,
-                timeout=60,
+                timeout=PATIENCE_S,
                 check=False,
             )
             code, printed = run.returncode, run.stdout

@@ -302,6 +302,9 @@ async def test_targets_and_exclusions_are_asked_for_all_the_same(film: Bench) ->
     film.server.scenarios.clear()
     waits(film, prompt="rain")
     waits(film, prompt="snow")
+    # long enough for all three to be at the service together
+    soon = {"pending_s": 600, "after_s": 660}
+    film.server.scenarios.add({"when": {"prompt": "hail"}, "then": "succeed", **soon})
     film.edit("snow", "make it snow")
     film.edit("hail", "make it hail")
     await leave(film, tasks=3)

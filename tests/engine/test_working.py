@@ -109,7 +109,7 @@ def test_nothing_is_loaded_that_is_not_needed(tmp_path: Path) -> None:
         " print(code, [name for name in ('psycopg', 'obstore', 'pgqueuer') if name in sys.modules])"
     )
     command = [sys.executable, "-c", program, "-C", str(tmp_path), "apply", "--auto-approve"]
-    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=180)
     assert done.stdout.splitlines()[-1] == "0 []", done.stdout + done.stderr
 
 

@@ -33,7 +33,7 @@ def test_first_line_and_clean_end(number, options):
         answer = httpx.get(url + "/tasks", headers={"Authorization": "Bearer sk-mock"})
         assert answer.json()["total"] == 0
         process.send_signal(number)
-        _, err = process.communicate(timeout=30)
+        _, err = process.communicate(timeout=120)
     finally:
         process.kill()
     assert (process.returncode, err) == (0, "")
@@ -46,7 +46,7 @@ def test_one_clear_error_line(case, tmp_path):
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         options = ["--port", str(port)] if case == "port" else ["--state", str(tmp_path / "file")]
-        done = subprocess.run(COMMAND + options, capture_output=True, text=True, timeout=30)
+        done = subprocess.run(COMMAND + options, capture_output=True, text=True, timeout=120)
     assert (done.returncode, done.stdout) == (1, "")
     assert done.stderr.startswith("error: cannot ")
     assert done.stderr.count("\n") == 1
@@ -137,7 +137,7 @@ def test_what_is_ordered_on_the_command_line(tmp_path):
             seen += [httpx.get(url + "/tasks", headers=headers).status_code for _ in range(2)]
             seen.append(httpx.get(url + "/tasks", headers=headers).json()["total"])
             process.send_signal(signal.SIGTERM)
-            _, err = process.communicate(timeout=30)
+            _, err = process.communicate(timeout=120)
         finally:
             process.kill()
         assert (process.returncode, err) == (0, "")
@@ -153,6 +153,6 @@ def test_what_is_ordered_on_the_command_line(tmp_path):
 )
 def test_wrong_orders_on_the_command_line(option, words):
     """Exit 1 and one line."""
-    done = subprocess.run(COMMAND + option, capture_output=True, text=True, timeout=30)
+    done = subprocess.run(COMMAND + option, capture_output=True, text=True, timeout=120)
     assert (done.returncode, done.stdout, done.stderr.count("\n")) == (1, "", 1)
     assert words in done.stderr

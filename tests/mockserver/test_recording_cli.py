@@ -53,7 +53,7 @@ def test_from_a_recording_to_a_comparison(tmp_path):
             assert process.stdout.readline().startswith("Prompts stay readable")
             assert httpx.post(url + CREATE, json=EDIT, headers=HEADERS).status_code == 200
             process.send_signal(signal.SIGTERM)
-            out, err = process.communicate(timeout=30)
+            out, err = process.communicate(timeout=120)
         assert (process.returncode, err) == (0, "")
         assert out == "1 exchange compared, 0 differences\n"
         with running("--record", killed, *options) as (process, url):

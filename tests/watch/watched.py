@@ -23,7 +23,7 @@ from reconciler.formats.secret import Secret
 from reconciler.system.clock import SystemClock
 from tests.e2e.bench import Network, SmallFilms
 
-PATIENCE_S = 20.0
+PATIENCE_S = 120.0
 Step = Callable[[], Any]
 
 

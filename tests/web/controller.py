@@ -25,7 +25,7 @@ from tests.controller.stage import Stage, run_here
 from tests.controller.test_controller import until
 
 WHO = "Ada Example"
-WITHIN_S = 30.0
+WITHIN_S = 120.0
 
 
 @dataclass

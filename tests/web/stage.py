@@ -23,7 +23,7 @@ from reconciler.web.watched import WatchedProject
 
 TOKEN = "a-token-of-this-test"
 WHO = "Ada Example"
-WITHIN_S = 20.0
+WITHIN_S = 120.0
 
 
 @dataclass

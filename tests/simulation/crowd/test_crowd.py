@@ -9,12 +9,11 @@ from collections import Counter
 
 import pytest
 
-from tests.simulation.crowd.kinds import KINDS
 from tests.simulation.crowd.mutants import MUTANTS, WITHIN, caught
 from tests.simulation.crowd.play import run
 
-SEEDS = range(2 * len(KINDS))
-SEEDS_ON_A_SERVER = (0, 1, 2, 4)
+SEEDS = range(10)  # every kind of world; `make simulate` has 2,000
+SEEDS_ON_A_SERVER = (1, 2)
 SOMETIMES = (
     "killed",
     "paused",

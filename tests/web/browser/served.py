@@ -19,7 +19,7 @@ from tests.web.conftest import ask_for
 from tests.workspace import PROJECT, manifest
 
 ADDRESS = re.compile(r"http://\S+")
-STARTED_WITHIN_S = 30.0
+STARTED_WITHIN_S = 120.0
 
 
 @dataclass
