@@ -35,6 +35,12 @@ ASKED: dict[str, tuple[str, dict[str, Any], tuple[float, float, int]]] = {
     "words": ("wan2.7-t2v", {"ratio": "9:16", "duration": 3}, (0, 3, 1080)),
     "pictures": ("wan2.7-r2v", {"media": [PERSON, PERSON], "duration": 12}, (0, 12, 1080)),
     "clips": ("wan2.7-r2v", {"media": [DANCE, DANCE, PERSON], "duration": 8}, (5, 8, 1080)),
+    "a frame of HappyHorse": (
+        "happyhorse-1.1-i2v",
+        {"media": [FRAME], "duration": 3, "resolution": "720P"},
+        (0, 3, 720),
+    ),
+    "words of HappyHorse": ("happyhorse-1.0-t2v", {"ratio": "1:1"}, (0, 5, 1080)),
     "an edit": (
         "happyhorse-1.0-video-edit",
         {"media": [VIDEO, PERSON], "resolution": "720P", "audio_setting": "origin"},
@@ -46,6 +52,11 @@ REFUSED: dict[str, tuple[str, dict[str, Any], str]] = {
         "wan2.7-i2v",
         {"media": [FRAME, CLIP]},
         "input.media: the combination of first_frame, first_clip is not supported",
+    ),
+    "a frame and a sound of HappyHorse": (
+        "happyhorse-1.0-i2v",
+        {"media": [FRAME, VOICE]},
+        "Input should be 'first_frame': input.media.1.type",
     ),
     "16 s": (
         "wan2.7-i2v",

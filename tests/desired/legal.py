@@ -117,9 +117,8 @@ def _values(schema: Mapping[str, Any], model: Model) -> st.SearchStrategy[Any]:
 
 def list_media(schema: Mapping[str, Any], model: Model) -> list[list[dict[str, str]]]:
     """Some legal lists of media of a model whose roles may stand together in many ways."""
-    sets = schema.get("x-combinations") or [
-        [role] for each in schema["x-counts-together"] for role in each["types"]
-    ]
+    together = schema.get("x-counts-together") or [{"types": [*schema["x-counts"]]}]
+    sets = schema.get("x-combinations") or [[role] for each in together for role in each["types"]]
     return [
         [{"type": role, "url": BY_KIND[model.media[role].kind][number]} for role in roles]
         for roles in sets

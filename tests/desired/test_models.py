@@ -22,9 +22,13 @@ def field(model: str, function: str | None, section: str, name: str) -> dict[str
 
 
 def test_names_and_functions() -> None:
-    """Eleven names, six models; one of them has five functions."""
+    """Fifteen names, eight models; one of them has five functions."""
     assert sorted(MODELS.by_name) == [
+        "happyhorse-1.0-i2v",
+        "happyhorse-1.0-t2v",
         "happyhorse-1.0-video-edit",
+        "happyhorse-1.1-i2v",
+        "happyhorse-1.1-t2v",
         "wan2.1-vace-plus",
         "wan2.7-i2v",
         "wan2.7-i2v-2026-04-25",

@@ -128,7 +128,8 @@ _AGAIN = "the model file is larger than the 256 KiB that are read"
             "wan2.7-videoedit",
             "wan2.7-videodit",
             '3:10: error: there is no model "wan2.7-videodit" to extend; legal are'
-            " happyhorse-1.0-video-edit, wan2.1-vace-plus, wan2.7-i2v, wan2.7-r2v, wan2.7-t2v,"
+            " happyhorse-1.0-i2v, happyhorse-1.0-t2v, happyhorse-1.0-video-edit,"
+            " wan2.1-vace-plus, wan2.7-i2v, wan2.7-r2v, wan2.7-t2v,"
             " wan2.7-videoedit. Did you mean wan2.7-videoedit?",
         ),
         (

@@ -382,6 +382,7 @@ _TABLES: Mapping[str, Callable[[], str]] = {
     **{
         f"media of {document['model']}": _media(document["model"])
         for document in shipped.read_model_documents()
+        if document["media"]
     },
 }
 MODEL_TABLES = frozenset({"facts of models"})
