@@ -16,6 +16,7 @@ import yaml
 from jsonschema import Draft202012Validator
 
 from mockserver import Account, ApiKey, VirtualClock
+from mockserver.catalogue import load_catalogue
 from mockserver.threaded import ServerThread
 from tests.compat.conftest import QuickRenderer
 from tests.compat.shapes import CLIP, PRINTED, wan
@@ -421,3 +422,18 @@ def test_a_right_answer_is_right() -> None:
     )
     assert description().form("GET", "/api/v1/tasks/", 200, HEADERS, body) == ("list", "200", "")
     assert description().form("GET", "/other", 200, HEADERS, body) is None
+
+
+def test_every_model_is_described() -> None:
+    """A new file in schemas/models is named in the list, and has a form of its request."""
+    schemas = yaml.safe_load((SCHEMAS / FILE).read_text(encoding="utf-8"))["components"]["schemas"]
+    models = load_catalogue().models
+    assert sorted(schemas["ModelName"]["enum"]) == sorted(models)
+    forms = [schemas[each["$ref"].rpartition("/")[2]] for each in _list_forms(schemas)]
+    inputs = {form["properties"]["input"]["$ref"].partition("#")[0] for form in forms}
+    assert inputs == {f"models/{model.name}.yaml" for model in models.values()}
+
+
+def _list_forms(schemas: Doc) -> list[Doc]:
+    forms: list[Doc] = schemas["CreateRequest"]["oneOf"]
+    return forms
