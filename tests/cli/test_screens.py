@@ -202,9 +202,14 @@ def test_apply_shows_the_whole(
     root = project(tmp_path / "film", *edits, edit(LONG, "edit://e00", WIDE))
     arguments = ("-C", root, "apply", "--endpoint", by_hand.url)
     with Terminal(*arguments, columns=width, rows=7, encoding=encoding) as terminal:
-        terminal.until(lambda seen: len(names(seen, "RUNNING")) >= 2)
+        # What is drawn comes in pieces, and the whole stands in its last row.
+        whole = re.compile("0 of 10 done . 0.00 of")
+        terminal.until(
+            lambda seen: (
+                len(names(seen, "RUNNING")) >= 2 and bool(whole.match(seen.text.splitlines()[-1]))
+            )
+        )
         first = terminal.rows
-        assert re.match("0 of 10 done . 0.00 of", first[-2] if not first[-1] else first[-1])
         assert any(re.search(r"and \d+.* wait", row) for row in first)
         assert "red" not in terminal.colours
         ended = 0
