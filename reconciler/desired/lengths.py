@@ -47,7 +47,7 @@ def list_videos(wanted: Wanted) -> Iterator[Input]:
 def guess_length(wanted: Wanted, limits: MediaLimits) -> Length:
     """The longest that a video of unknown length counts as."""
     if limits.duration_s is not None:
-        return Length(limits.duration_s[1], 1, is_exact=False)
+        return Length(float(limits.duration_s[1]), 1, is_exact=False)
     longest_s = wanted.variant.output.get("longest_s")
     is_bound = longest_s is not None
     return Length(float(longest_s or _UNSTATED_S), 1, is_exact=False, is_bound=is_bound)
