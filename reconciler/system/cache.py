@@ -149,14 +149,14 @@ class Cache:
             if "/" in table:
                 continue
             dropped = gone.get(table, frozenset())
-            touched = map(name_block, (*self._put.get(table, ()), *dropped))
-            new: dict[bytes, dict[str, Any]] = {name: {} for name in touched}
-            stays = self._known.get(table, {})
-            for key, value in (*self._read_whole(table).items(), *stays.items()):
-                block = new.get(name_block(key))
-                if block is not None and value is not None and key not in dropped:
-                    block[key] = value
-            blocks[table] = new
+            touched = map(_number_block, (*self._put.get(table, ()), *dropped))
+            new: dict[int, dict[str, Any]] = {number: {} for number in touched}
+            for entries in (self._read_whole(table), self._known.get(table, {})):
+                for key, value in entries.items():
+                    block = new.get(_number_block(key))
+                    if block is not None and value is not None and key not in dropped:
+                        block[key] = value
+            blocks[table] = {_name(number): entries for number, entries in new.items()}
         return blocks
 
     def _list_new(self, blocks: Blocks, gone: Mapping[str, Collection[str]]) -> Iterator[Entry]:
@@ -241,7 +241,15 @@ def _encode(key: str) -> bytes:
 
 def name_block(key: str) -> bytes:
     """The block of a table in which an entry lies."""
-    return b"%02x" % (crc32(_encode(key)) % _BLOCKS)
+    return _name(_number_block(key))
+
+
+def _number_block(key: str) -> int:
+    return crc32(key.encode("utf-8", "surrogatepass")) % _BLOCKS
+
+
+def _name(number: int) -> bytes:
+    return b"%02x" % number
 
 
 def _dump(value: Any) -> bytes:
