@@ -83,7 +83,7 @@ async def test_vim(watched: Watched) -> None:
 
 
 async def test_folders_of_manifests(watched: Watched, tmp_path: Path) -> None:
-    """Moved in, copied in, renamed, moved out: each is one pass over what is there then."""
+    """Moved in, copied in, renamed, moved out: the passes that follow see what is there then."""
     for name in ("moved", "copied"):
         (tmp_path / name / "deep").mkdir(parents=True)
         (tmp_path / name / "deep" / f"{name}.yaml").write_text(write_edit(name, name))
@@ -92,18 +92,23 @@ async def test_folders_of_manifests(watched: Watched, tmp_path: Path) -> None:
     async with watched.watching():
         moved = await watched.change(lambda: shutil.move(tmp_path / "moved", specs / "moved"))
         assert moved == ("specs/moved/deep/moved.yaml",)
-        copied = await watched.change(
-            lambda: subprocess.run(["cp", "-r", tmp_path / "copied", specs], check=True)
+        await watched.change_seen(
+            lambda: subprocess.run(["cp", "-r", tmp_path / "copied", specs], check=True),
+            "specs/copied/deep/copied.yaml",
         )
-        assert copied == ("specs/copied/deep/copied.yaml",)
-        renamed = await watched.change(lambda: (specs / "moved").rename(specs / "new"))
-        assert renamed == ("specs/moved/deep/moved.yaml", "specs/new/deep/moved.yaml")
-        gone = await watched.change(lambda: shutil.move(specs / "copied", tmp_path / "out"))
-        assert gone == ("specs/copied/deep/copied.yaml",)
-        saved = await watched.change(
-            lambda: (specs / "new/deep/moved.yaml").write_text(write_edit("moved", "again"))
+        await watched.change_seen(
+            lambda: (specs / "moved").rename(specs / "new"),
+            "specs/moved/deep/moved.yaml",
+            "specs/new/deep/moved.yaml",
         )
-        assert saved == ("specs/new/deep/moved.yaml",)
+        await watched.change_seen(
+            lambda: shutil.move(specs / "copied", tmp_path / "out"),
+            "specs/copied/deep/copied.yaml",
+        )
+        await watched.change_seen(
+            lambda: (specs / "new/deep/moved.yaml").write_text(write_edit("moved", "again")),
+            "specs/new/deep/moved.yaml",
+        )
     assert watched.list_prompts() == ["moved", "copied", "again"]
 
 

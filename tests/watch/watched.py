@@ -141,6 +141,18 @@ class Watched:
         await self.until_passes(before + 1)
         return self.passes[before]
 
+    async def change_seen(self, step: Step, *paths: str) -> None:
+        """Do something to the files in several steps, and wait until passes that have ended have
+        seen all of `paths`: on a busy machine there may be more than one.
+        """
+        before = self.ended
+        await asyncio.to_thread(step)
+        await self.until(
+            lambda: (
+                set(paths) <= {path for seen in self.passes[before : self.ended] for path in seen}
+            )
+        )
+
     async def _follow(self, project: Project) -> None:
         passes = project.watch(self.said.append, self.complaints.append)
         async with aclosing(passes):
