@@ -31,6 +31,7 @@ from reconciler import Project
 from reconciler.state.store.folder import FolderStore
 from reconciler.system.files import hash_file
 from reconciler.web.files import STATIC
+from tests.web.browser.frames import ARE_READY, WATCH_FRAMES
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
@@ -52,20 +53,6 @@ new MutationObserver((_changes, observer) => {
   requestAnimationFrame(() => setTimeout(() => { globalThis.cardsAt = performance.now(); }));
 }).observe(document, { childList: true, subtree: true });
 """
-VIDEOS = "[...document.querySelectorAll('.side video')]"
-ARE_READY = f"() => {VIDEOS}.filter((video) => video.readyState > 2).length === 2"
-# Notes of each frame which video has shown it, and when it is seen.
-WATCH_FRAMES = """() => {
-  globalThis.shown = [];
-  for (const video of document.querySelectorAll(".side video")) {
-    const side = video.closest(".side").dataset.side;
-    const note = (_now, frame) => {
-      shown.push([side, frame.expectedDisplayTime / 1000, frame.mediaTime]);
-      video.requestVideoFrameCallback(note);
-    };
-    video.requestVideoFrameCallback(note);
-  }
-}"""
 SHOWN_MANY = "() => shown.filter(([side]) => side === 'before').length > 50"
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from playwright.sync_api import expect
 
 from tests.web.browser.conftest import Window
+from tests.web.browser.frames import ARE_READY, VIDEOS, WATCH_FRAMES
 from tests.web.browser.served import Served
 
 if TYPE_CHECKING:
@@ -15,19 +16,6 @@ if TYPE_CHECKING:
 
 RATE = 30  # frames a second, of the clip and of what is made of it
 Look = Callable[..., Window]
-# Notes of each frame which video has shown it, and when it is seen.
-WATCH_FRAMES = """() => {
-  globalThis.shown = [];
-  for (const video of document.querySelectorAll(".side video")) {
-    const side = video.closest(".side").dataset.side;
-    const note = (_now, frame) => {
-      shown.push([side, frame.expectedDisplayTime / 1000, frame.mediaTime]);
-      video.requestVideoFrameCallback(note);
-    };
-    video.requestVideoFrameCallback(note);
-  }
-}"""
-VIDEOS = "[...document.querySelectorAll('.side video')]"
 # Whether the last frames of both sides, each where it would be at one moment, were together.
 ARE_IN_STEP = """({ frames, apart }) => {
   const last = {};
@@ -55,14 +43,22 @@ LEAD = """async (ahead) => {
   step.see(other, { mediaTime: 0.51 + ahead, expectedDisplayTime: 1010, presentedFrames: 1 });
   return { rate: Math.round(other.playbackRate * 1000) / 1000, time: other.currentTime };
 }"""
-ARE_READY = f"{VIDEOS}.filter((video) => video.readyState > 2).length === 2"
 TIMES = f"{VIDEOS}.map((video) => video.currentTime)"
 SPLIT = "document.querySelector('.stage').style.getPropertyValue('--split')"
 
 
+# The rate that is learned of frames that are so far apart, one after another.
+LEARN = """async (aparts) => {
+  const scripts = document.querySelector("script[type=module]").src;
+  const { InStep } = await import(new URL("parts/instep.js", scripts));
+  const step = Object.assign(new InStep(() => {}), { isPlaying: true });
+  return aparts.map((apart) => { step.learnRate(apart); return step.rate; });
+}"""
+
+
 def open_player(served: Served, look: Look) -> Page:
     page = look(served).open("/edit/ball")
-    page.wait_for_function(f"() => {ARE_READY}")
+    page.wait_for_function(ARE_READY)
     return page
 
 
@@ -94,6 +90,13 @@ def test_other_side_is_led(served: Served, look: Look) -> None:
         0.2: {"rate": 1, "time": 0.5},
         -0.2: {"rate": 1, "time": 0.5},
     }
+
+
+def test_rate_is_not_learned_of_frames_that_drop_out(served: Served, look: Look) -> None:
+    """A busy machine shows every second frame, or fewer: the marks of a part stay as they are."""
+    page = open_player(served, look)
+    assert page.evaluate(LEARN, [1 / 24, 4 / 24, -1.0, 0.0, 1 / 24, 2 / 24]) == [24] * 6
+    assert page.evaluate(LEARN, [4 / 30, 1 / 30, 3 / 30]) == [8, 30, 30]
 
 
 def test_steps_go_frame_by_frame(served: Served, look: Look) -> None:

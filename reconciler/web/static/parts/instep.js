@@ -15,6 +15,7 @@ export class InStep {
     this.isPlaying = false;
     this.rate = USUAL_RATE;
     this.last = new Map(); // of each video, the frame it has shown last
+    this.shortest = Infinity; // seconds from one frame to the next
     this.isSeeking = false;
     this.ending = new AbortController();
   }
@@ -27,6 +28,7 @@ export class InStep {
     this.isPlaying = false;
     this.videos = videos.filter(Boolean);
     this.last.clear();
+    this.shortest = Infinity;
     for (const video of this.videos) {
       video.addEventListener("loadedmetadata", () => this.align(), { signal });
       video.addEventListener("ended", () => video === this.leader && this.turn(), { signal });
@@ -137,9 +139,12 @@ export class InStep {
     }
   }
 
+  /** Between two frames that are shown others may have dropped out: the nearest two count. */
   learnRate(apart) {
-    const rate = Math.round(1 / apart);
-    if (this.isPlaying && rate >= 8 && rate <= 120) this.rate = rate;
+    const shortest = Math.min(apart, this.shortest);
+    const rate = Math.round(1 / shortest);
+    if (!this.isPlaying || rate < 8 || rate > 120) return;
+    Object.assign(this, { shortest, rate });
   }
 
   lead(video, leading, shown) {
