@@ -13,6 +13,7 @@ every size is known before a byte is taken, and bytes that are not those of thei
 from __future__ import annotations
 
 import json
+import re
 import tarfile
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass
@@ -29,6 +30,7 @@ from reconciler.state.store.records import check_result
 VERSION = "cutlist/bundle/v1"
 WITH_EXCERPTS = "cutlist/bundle/v2"
 MANIFEST = "bundle.json"
+_IDENTITY = re.compile(r"sha256:[0-9a-f]{64}")
 _MOST_MANIFEST_BYTES = 64 << 20
 _MOST_ENTRIES = 100_000
 _BLOCK = 512
@@ -183,22 +185,26 @@ def _parse_contents(raw: bytes) -> BundleContents:
     for result in contents.results:
         if sizes.setdefault(result.digest, result.size_bytes) != result.size_bytes:
             raise _refuse("two of its results give one video two sizes")
-    if not all(_went_in(excerpt, entries) for excerpt in contents.excerpts):
-        raise _refuse("one of its excerpts went into none of its results")
+    if contents.excerpts:
+        used = _list_identities(entry.result for entry in entries)
+        if not all(_is_excerpt(each) and each.identity in used for each in contents.excerpts):
+            raise _refuse("one of its excerpts went into none of its results")
     return contents
 
 
-def _went_in(excerpt: Result, entries: Iterable[BundledResult]) -> bool:
-    """Whether an excerpt is one, and some result was made of its bytes: what else a stranger calls
-    the frame of a video would change keys.
+def _is_excerpt(result: Result) -> bool:
+    """Whether a record is of an excerpt. What else a stranger calls the frame of a video would
+    change keys; so would one that no result was made of.
     """
-    if excerpt.key != digest_json(excerpt.job) or excerpt.job.keys() not in CUT_FIELDS:
-        return False
-    users = (entry.result for entry in entries)
-    return any(
-        excerpt.identity in json.dumps(user.job) and user.key == digest_json(user.job)
-        for user in users
-    )
+    return result.key == digest_json(result.job) and result.job.keys() in CUT_FIELDS
+
+
+def _list_identities(results: Iterable[Result]) -> set[str]:
+    """What results were made of, as their jobs tell; nothing is believed of a job that is not what
+    its key is the digest of.
+    """
+    jobs = (result.job for result in results if result.key == digest_json(result.job))
+    return {identity for job in jobs for identity in _IDENTITY.findall(json.dumps(job))}
 
 
 def _parse_entry(entry: Any) -> BundledResult:
