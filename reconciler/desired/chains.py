@@ -5,13 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping
 
 from reconciler.desired.job import Input, Wanted
-from reconciler.desired.lengths import (
-    Length,
-    Seconds,
-    compute_seconds,
-    guess_length,
-    list_videos,
-)
+from reconciler.desired.lengths import Seconds, compute_seconds, find_length, list_videos
 from reconciler.desired.limits import check_length
 from reconciler.errors import Fault
 from reconciler.formats.document import name_field
@@ -57,7 +51,10 @@ def check_chains(edits: Mapping[str, Wanted], known: Collection[str]) -> Iterato
         if name in known:
             seconds[name] = _ANY_LENGTH
             continue
-        lengths = [_find_length(input_, wanted, seconds) for input_ in list_videos(wanted)]
+        lengths = [
+            find_length(wanted, input_, lambda up: seconds[up].as_length())
+            for input_ in list_videos(wanted)
+        ]
         seconds[name] = compute_seconds(wanted, lengths)
         for source in wanted.sources:
             if source.upstream is None:
@@ -66,14 +63,6 @@ def check_chains(edits: Mapping[str, Wanted], known: Collection[str]) -> Iterato
             words = find_unfit(wanted, source, video) if video is not None else ""
             if words:
                 yield Fault(wanted.edit.place(source.medium.at), words)
-
-
-def _find_length(input_: Input, wanted: Wanted, seconds: Mapping[str, Seconds]) -> Length:
-    if input_.facts is not None and input_.facts.duration_s is not None:
-        return Length(input_.facts.duration_s)
-    if input_.upstream is not None:
-        return seconds[input_.upstream].as_length()
-    return guess_length(wanted, wanted.model.media[input_.medium.limits])
 
 
 def find_unfit(wanted: Wanted, source: Input, video: Video) -> str:

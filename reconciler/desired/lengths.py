@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 from reconciler.desired.job import Input, Wanted
 from reconciler.formats.values import value
@@ -44,7 +44,21 @@ def list_videos(wanted: Wanted) -> Iterator[Input]:
             yield input_
 
 
-def guess_length(wanted: Wanted, limits: MediaLimits) -> Length:
+def find_length(
+    wanted: Wanted, input_: Input, find_above: Callable[[str], Length | None]
+) -> Length:
+    """The length of a video that goes in, as far as it is known. `find_above` tells that of another
+    edit's; None where nobody knows it.
+    """
+    if input_.facts is not None and input_.facts.duration_s is not None:
+        return Length(input_.facts.duration_s)
+    above = find_above(input_.upstream) if input_.upstream is not None else None
+    if above is not None:
+        return above
+    return _guess_length(wanted, wanted.model.media[input_.medium.limits])
+
+
+def _guess_length(wanted: Wanted, limits: MediaLimits) -> Length:
     """The longest that a video of unknown length counts as."""
     if limits.duration_s is not None:
         return Length(float(limits.duration_s[1]), 1, is_exact=False)

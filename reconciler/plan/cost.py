@@ -8,14 +8,15 @@ takes, so that the figure is an upper bound.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
-from reconciler.desired.job import Input, Wanted
+from reconciler.desired.job import Wanted
 from reconciler.desired.lengths import (
     Length,
     Seconds,
     compute_seconds,
-    guess_length,
+    find_length,
     list_videos,
 )
 from reconciler.plan.jobs import Resolved
@@ -29,25 +30,23 @@ def estimate_seconds(resolved: Resolved, upstream: Mapping[str, Seconds]) -> Sec
     """The seconds of one edit. `upstream` holds those of the edits it builds on."""
     if resolved.result is not None:
         return Seconds(0.0, resolved.result.duration_s)
-    lengths = [_find_length(input_, resolved, upstream) for input_ in list_videos(resolved.wanted)]
-    return compute_seconds(resolved.wanted, lengths)
-
-
-def _find_length(input_: Input, resolved: Resolved, upstream: Mapping[str, Seconds]) -> Length:
-    """Length of a video that goes in, as far as it is known."""
     wanted = resolved.wanted
-    if input_.facts is not None and input_.facts.duration_s is not None:
-        return Length(input_.facts.duration_s)
-    if input_.upstream is not None:
-        result = (resolved.upstream or {}).get(input_.upstream)
-        if result is not None:
-            return Length(result.duration_s)
-        if input_.upstream in upstream:
-            above = upstream[input_.upstream]
-            # what only waits is "at most" anyway; of what is pinned, somebody knows the length
-            pinned = resolved.job is not None
-            return above.as_length(int(pinned and above.unknown_inputs > 0))
-    return guess_length(wanted, wanted.model.media[input_.medium.limits])
+    find_above = partial(_find_above, resolved, upstream)
+    lengths = [find_length(wanted, input_, find_above) for input_ in list_videos(wanted)]
+    return compute_seconds(wanted, lengths)
+
+
+def _find_above(resolved: Resolved, upstream: Mapping[str, Seconds], name: str) -> Length | None:
+    """The length of the video of an edit that one builds on: of its result, or as it is planned."""
+    result = (resolved.upstream or {}).get(name)
+    if result is not None:
+        return Length(result.duration_s)
+    above = upstream.get(name)
+    if above is None:
+        return None
+    # what only waits is "at most" anyway; of what is pinned, somebody knows the length
+    pinned = resolved.job is not None
+    return above.as_length(int(pinned and above.unknown_inputs > 0))
 
 
 def price_edit(resolved: Resolved, length: Seconds, price_per_second: PricePerSecond) -> Cost:
