@@ -245,7 +245,7 @@ def name_block(key: str) -> bytes:
 
 
 def _number_block(key: str) -> int:
-    return crc32(key.encode("utf-8", "surrogatepass")) % _BLOCKS
+    return crc32(_encode(key)) % _BLOCKS
 
 
 def _name(number: int) -> bytes:
