@@ -238,11 +238,15 @@ class Bench:
     ) -> None:
         """One manifest with one edit."""
         body = {"input": {"prompt": prompt, "media": [{"type": "video", "url": url}]}, **spec}
+        self.write_edit(name, body)
+
+    def write_edit(self, name: str, spec: Mapping[str, Any]) -> None:
+        """The same, of a `spec` as it stands there."""
         manifest = {
             "apiVersion": "cutlist/v1",
             "kind": "Edit",
             "metadata": {"name": name},
-            "spec": body,
+            "spec": spec,
         }
         self.write(f"{name}.yaml", json.dumps(manifest))
 

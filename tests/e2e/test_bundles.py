@@ -13,6 +13,7 @@ from reconciler.operations.bundling import unpack_into_folder
 from reconciler.plan.step import Action
 from tests.bucketserver import BucketServer
 from tests.e2e.bench import Bench
+from tests.e2e.shots import drive, shoot
 from tests.workspace import Workspace
 
 
@@ -114,13 +115,8 @@ def test_what_the_commands_say(workspace: Workspace, media: Path, tmp_path: Path
 def _write_chain(bench: Bench) -> None:
     """An edit of words, and one that its last frame and its sound go into."""
     bench.write_project(endpoint=bench.server.url, realm="live")
-    words = {"prompt": "a harbour"}
-    bench.edit("shot", model="wan2.7-t2v", input=words, parameters={"duration": 2})
-    media = [
-        {"type": "first_frame", "url": "edit://shot#last-frame"},
-        {"type": "driving_audio", "url": "edit://shot#audio"},
-    ]
-    bench.edit("on", model="wan2.7-i2v", input={"media": media}, parameters={"duration": 2})
+    shoot(bench, "shot")
+    drive(bench, "on", "edit://shot#last-frame", "edit://shot#audio")
 
 
 async def test_what_stands_on_excerpts_is_known_without_the_video(

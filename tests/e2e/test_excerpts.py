@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import json
 import shutil
 import tarfile
 import threading
@@ -22,40 +21,13 @@ from reconciler.system.probe import client
 from reconciler.web.edits import build_before
 from reconciler.web.places import MediaPlaces
 from tests.e2e.bench import CREATE, Bench, Trouble, lost_before, write_video
+from tests.e2e.shots import drive, shoot, write_spec
 
 
 def extend(bench: Bench, name: str, url: str, prompt: str = "it goes on") -> None:
     """An edit that continues a frame."""
     body = {"function": "video_extension", "prompt": prompt, "first_frame_url": url}
-    manifest = {
-        "apiVersion": "cutlist/v1",
-        "kind": "Edit",
-        "metadata": {"name": name},
-        "spec": {"model": "wan2.1-vace-plus", "input": body, "parameters": {}},
-    }
-    bench.write(f"{name}.yaml", json.dumps(manifest))
-
-
-def write_edit(bench: Bench, name: str, model: str, fields: Any, **parameters: Any) -> None:
-    """A manifest of any model."""
-    manifest = {
-        "apiVersion": "cutlist/v1",
-        "kind": "Edit",
-        "metadata": {"name": name},
-        "spec": {"model": model, "input": fields, "parameters": parameters},
-    }
-    bench.write(f"{name}.yaml", json.dumps(manifest))
-
-
-def shoot(bench: Bench, name: str, prompt: str = "a lighthouse at dusk", duration: int = 2) -> None:
-    """An edit of words alone, whose video has a sound."""
-    write_edit(bench, name, "wan2.7-t2v", {"prompt": prompt}, duration=duration)
-
-
-def drive(bench: Bench, name: str, frame: str, sound: str) -> None:
-    """An edit that brings a frame to life, driven by a sound."""
-    media = [{"type": "first_frame", "url": frame}, {"type": "driving_audio", "url": sound}]
-    write_edit(bench, name, "wan2.7-i2v", {"media": media}, duration=2)
+    write_spec(bench, name, "wan2.1-vace-plus", body)
 
 
 def steps(bench: Bench) -> dict[str, str]:
@@ -291,7 +263,7 @@ async def test_a_sound_that_is_too_long_is_told_and_nothing_is_sent(bench: Bench
             "reference_voice": "edit://shot#audio",
         }
     ]
-    write_edit(bench, "on", "wan2.7-r2v", {"prompt": "it waves", "media": media})
+    write_spec(bench, "on", "wan2.7-r2v", {"prompt": "it waves", "media": media})
     assert find_step(bench, "on").reason == (
         "specs/on.yaml:1:236: input.media[0].reference_voice is edit://shot#audio, which lasts"
         " 12.0 s; 1 to 10 s are legal."
@@ -336,7 +308,7 @@ async def test_a_sheet_says_of_a_sound_that_it_is_one(
     monkeypatch.setattr(sheet, "draw_sheet", lambda panels: drawn.extend(panels) or b"png")
     shoot(bench, "shot")
     fields = {"prompt": "a harbour", "audio_url": "edit://shot#audio"}
-    write_edit(bench, "heard", "wan2.7-t2v", fields, duration=2)
+    write_spec(bench, "heard", "wan2.7-t2v", fields, duration=2)
     drive(bench, "on", "edit://shot#last-frame", "edit://shot#audio")
     for out in ("before.png", "after.png"):
         bench.project().sheet(["heard", "on"], bench.root / out)

@@ -15,6 +15,7 @@ from PIL import Image
 from reconciler.apply import items
 from reconciler.apply.work import Work, build_work
 from tests.e2e.bench import CREATE, Bench, Trouble, write_video
+from tests.e2e.shots import drive, shoot
 
 
 def _write_picture() -> str:
@@ -69,13 +70,8 @@ async def test_excerpts_are_stored_before_they_are_ordered(
     """Who carries out an order elsewhere has the store alone: the frame and the sound lie there
     when the work is written down, and the work names them by their digests.
     """
-    words = {"prompt": "a harbour"}
-    bench.edit("shot", model="wan2.7-t2v", input=words, parameters={"duration": 2})
-    media = [
-        {"type": "first_frame", "url": "edit://shot#last-frame"},
-        {"type": "driving_audio", "url": "edit://shot#audio"},
-    ]
-    bench.edit("on", model="wan2.7-i2v", input={"media": media}, parameters={"duration": 2})
+    shoot(bench, "shot")
+    drive(bench, "on", "edit://shot#last-frame", "edit://shot#audio")
     store = bench.project().store
     ordered: list[tuple[str, str, bytes]] = []
 

@@ -86,13 +86,11 @@ def film(
     with (shared.parent / f"{shared.name}.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not shared.is_dir():
-            with pytest.MonkeyPatch.context() as patch:
-                patch.setenv("XDG_STATE_HOME", str(_state_home))
-                make_film(shared)
+            make_film(shared, _state_home)
     yield copy_project(shared, tmp_path_factory.mktemp("film") / "film")
 
 
-def make_film(root: Path) -> None:
+def make_film(root: Path, state_home: Path) -> None:
     """Render in two rounds what needs another: a second take, an edit on top of one."""
     specs = root / "specs"
     (specs / "media").mkdir(parents=True)
@@ -101,10 +99,10 @@ def make_film(root: Path) -> None:
     (root / "cutlist.yaml").write_text(PROJECT)
     write_edit(root, "ball", ask_for("Play by night", "./media/ball.mp4"))
     write_edit(root, "rain", ask_for("Let it rain"))
-    render(root)
+    render(root, state_home)
     write_edit(root, "ball", ask_for("Play all by night", "./media/ball.mp4"))
     write_edit(root, "night", ask_for("Make it night", "edit://rain"))
-    render(root)
+    render(root, state_home)
     write_edit(
         root, "storm", ask_for("A storm <img src=x onerror=alert(1)> \u202e& <b>thunder</b>")
     )
@@ -121,9 +119,13 @@ def add_environment(root: Path) -> None:
     (root / "cutlist.yaml").write_text(PROJECT + wide)
 
 
-def render(root: Path) -> None:
-    """Render all that is missing."""
-    assert Project.open(root, variables=Variables.read({})).apply().exit_code == 0
+def render(root: Path, state_home: Path) -> None:
+    """Render all that is missing, before a browser runs in this thread. `state_home` is that of all
+    tests; fixtures that live longer than one test have to set it.
+    """
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_STATE_HOME", str(state_home))
+        assert Project.open(root, variables=Variables.read({})).apply().exit_code == 0
 
 
 @pytest.fixture(scope="session")

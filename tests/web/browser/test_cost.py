@@ -29,9 +29,7 @@ def partly_priced(
     write_edit(root, "rain", ask_for("Let it rain"))
     made = {"model": "wan2.7-t2v", "input": {"prompt": "Rain"}, "parameters": {"duration": 2}}
     write_edit(root, "made", made)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("XDG_STATE_HOME", str(_state_home))
-        render(root)
+    render(root, _state_home)
     return serve(root)
 
 

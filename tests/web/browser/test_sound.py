@@ -38,9 +38,7 @@ def sounding(
     (root / "cutlist.yaml").write_text(PROJECT)
     for name in ("tone", "silent"):
         write_edit(root, name, ask_for("Let it rain", f"./media/{name}.mp4"))
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("XDG_STATE_HOME", str(_state_home))
-        render(root)
+    render(root, _state_home)
     return serve(root)
 
 
