@@ -15,7 +15,6 @@ import select
 import signal
 import struct
 import subprocess
-import sys
 import termios
 import time
 from collections.abc import Callable
@@ -25,7 +24,9 @@ from typing import Any
 
 import pyte
 
-COMMAND = [sys.executable, "-c", "from reconciler.cli import main; main()"]
+from tests.cli.processes import MAIN
+from tests.nursery import get_nursery
+
 PATIENCE_S = 180.0
 _OWN = ("CUTLIST_", "DASHSCOPE_", "LC_", "PYTHON")
 _TERMINAL = ("COLUMNS", "LINES", "TERM", "NO_COLOR", "FORCE_COLOR", "CI", "LANG", "COLORTERM")
@@ -91,15 +92,20 @@ class Terminal:
         self.code: int | None = None  # the exit code, once it has ended
         self._ours, theirs = pty.openpty()
         self._resize(theirs, columns, rows)
-        self._process = subprocess.Popen(
-            [*(COMMAND if command is None else command), *map(str, arguments)],
-            cwd=cwd,
-            env={**_environment(), "PYTHONIOENCODING": encoding, **env},
-            stdin=theirs,
-            stdout=theirs,
-            stderr=theirs,
-            start_new_session=True,
-            preexec_fn=_own_the_terminal,
+        words = [*map(str, arguments)]
+        env = {**_environment(), "PYTHONIOENCODING": encoding, **env}
+        streams = {"stdin": theirs, "stdout": theirs, "stderr": theirs}
+        self._process = (
+            get_nursery().start(MAIN, words, cwd=cwd, env=env, **streams)
+            if command is None
+            else subprocess.Popen(
+                [*command, *words],
+                cwd=cwd,
+                env=env,
+                start_new_session=True,
+                preexec_fn=_own_the_terminal,
+                **streams,
+            )
         )
         os.close(theirs)
 

@@ -10,11 +10,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from tests.nursery import get_nursery
+from tests.nursery import Child, get_nursery
 
 MAIN = "reconciler.cli:main"
 COMMAND = [sys.executable, "-c", "from reconciler.cli import main; main()"]
 PATIENCE_S = 180.0
+ENCODING = "PYTHONIOENCODING"
 SCREEN = ("COLUMNS", "LINES", "FORCE_COLOR", "CI")
 
 
@@ -34,8 +35,9 @@ def cutlist(
 ) -> subprocess.CompletedProcess[str]:
     """Run a command to its end; `program` is a folder that holds another copy of the packages."""
     words = [*map(str, arguments)]
-    if program is None and not any(name.startswith("PYTHON") for name in env):
-        return get_nursery().run(MAIN, words, cwd, environment(**env), PATIENCE_S)
+    if program is None and not any(name.startswith("PYTHON") for name in env.keys() - {ENCODING}):
+        encoding = env.get(ENCODING, "utf-8")
+        return get_nursery().run(MAIN, words, cwd, environment(**env), PATIENCE_S, encoding)
     if program is not None:
         env = {**env, "PYTHONPATH": str(program)}
     return subprocess.run(
@@ -50,21 +52,14 @@ def cutlist(
     )
 
 
-def started(*arguments: str | Path, **env: str) -> subprocess.Popen[str]:
+def started(*arguments: str | Path, **env: str) -> Child:
     """Start a command and go on."""
-    return subprocess.Popen(
-        [*COMMAND, *map(str, arguments)],
-        env=environment(**env),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        stdin=subprocess.DEVNULL,
-    )
+    return get_nursery().start(MAIN, [*map(str, arguments)], env=environment(**env))
 
 
 def until(
     condition: Callable[[], Any],
-    process: subprocess.Popen[str] | None = None,
+    process: Child | subprocess.Popen[str] | None = None,
     patience_s: float = PATIENCE_S,
 ) -> Any:
     """Wait for something another process does; fails when that process ends first, or patience

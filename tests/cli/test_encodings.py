@@ -15,7 +15,8 @@ import pytest
 
 from mockserver.threaded import ServerThread
 from reconciler.report.page import SYMBOLS, Page
-from tests.cli.processes import COMMAND, PATIENCE_S, cutlist, environment
+from tests.cli.processes import COMMAND, MAIN, PATIENCE_S, cutlist, environment
+from tests.nursery import get_nursery
 from tests.terminal import show
 
 ENCODINGS = ("latin-1", "gbk", "ascii")
@@ -60,18 +61,11 @@ def rendered(tmp_path_factory: pytest.TempPathFactory) -> Path:
 )
 def test_every_report_in_every_encoding(rendered: Path, encoding: str, command: list[str]) -> None:
     """The same exit code as in UTF-8, every byte is of the encoding, and no symbol is."""
-    answer = subprocess.run(
-        [*COMMAND, "-C", str(rendered), *command],
-        env=environment(PYTHONIOENCODING=encoding),
-        capture_output=True,
-        timeout=PATIENCE_S,
-        check=False,
-    )
-    assert (answer.returncode, answer.stderr) == (0, b"")
-    text = answer.stdout.decode(encoding)
-    assert not set(text) & set(SYMBOLS), text
+    answer = cutlist("-C", rendered, *command, PYTHONIOENCODING=encoding)
+    assert (answer.returncode, answer.stderr) == (0, "")
+    assert not set(answer.stdout) & set(SYMBOLS), answer.stdout
     if encoding == "gbk" and command[0] in ("plan", "show"):
-        assert "把天空变成水彩" in text
+        assert "把天空变成水彩" in answer.stdout
 
 
 def test_json_loses_nothing(rendered: Path) -> None:
@@ -154,19 +148,11 @@ def test_an_apply_whose_reader_goes_renders_all_the_same(tmp_path: Path) -> None
 def test_a_full_disk_is_told(rendered: Path) -> None:
     """What could not be written is no success."""
     with Path("/dev/full").open("w") as full:
-        answer = subprocess.run(
-            [*COMMAND, "-C", str(rendered), "plan", "--json"],
-            env=environment(),
-            stdout=full,
-            stderr=subprocess.PIPE,
-            text=True,
-            timeout=PATIENCE_S,
-            check=False,
-        )
-    assert answer.returncode == 1
-    assert answer.stderr == (
-        "error: standard output could not be written: No space left on device.\n"
-    )
+        words = ["-C", str(rendered), "plan", "--json"]
+        child = get_nursery().start(MAIN, words, env=environment(), stdout=full)
+        _, said = child.communicate(PATIENCE_S)
+    assert child.returncode == 1
+    assert said == ("error: standard output could not be written: No space left on device.\n")
 
 
 @pytest.mark.parametrize("encoding", ENCODINGS)

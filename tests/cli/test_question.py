@@ -11,8 +11,9 @@ from pathlib import Path
 import pytest
 
 from mockserver.threaded import ServerThread
+from tests.cli.processes import COMMAND
 from tests.e2e.bench import SmallFilms
-from tests.terminal import COMMAND, Terminal
+from tests.terminal import Terminal
 
 WIDTHS = (40, 80, 120, 200)
 PROJECT = """\
