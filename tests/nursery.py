@@ -77,6 +77,16 @@ class Nursery:
                 start_new_session=True,
             )
 
+    def load(self, *names: str) -> None:
+        """Have these packages ready as well, with all their modules: some commands only need
+        them.
+        """
+        raw = json.dumps(names).encode()
+        with socket.socket(socket.AF_UNIX) as line:
+            line.connect(self._path)
+            line.sendall(_pack(len(raw)) + raw)
+            assert line.recv(_NUMBER_BYTES), "the nursery has ended"
+
     def start(
         self,
         function: str,
@@ -238,7 +248,6 @@ def serve() -> Callable[[], object]:
     asked = socket.socket(fileno=int(sys.argv[1]))
     load_program()
     make_films_coarse()
-    gc.freeze()  # or every process would copy what it looks through
     ends, told = socket.socketpair()
     for each in (ends, told):
         each.setblocking(False)
@@ -253,13 +262,18 @@ def serve() -> Callable[[], object]:
         if asked in ready:
             line, _ = asked.accept()
             head, streams, *_ = socket.recv_fds(line, _NUMBER_BYTES, 3)
+            if not streams:
+                with line:
+                    load_more(json.loads(_read(line, head)))
+                    line.sendall(_pack(0))
+                continue
             if (pid := os.fork()) == 0:
                 signal.set_wakeup_fd(-1)
                 signal.signal(signal.SIGCHLD, signal.SIG_DFL)
                 for each in (asked, ends, told, *lines.values()):
                     each.close()
                 with line:
-                    order = json.loads(line.recv(int.from_bytes(head, "big"), socket.MSG_WAITALL))
+                    order = json.loads(_read(line, head))
                 return begin(order, streams)
             for stream in streams:
                 os.close(stream)
@@ -327,12 +341,19 @@ def run_to_its_end(function: Callable[[], object]) -> None:
 
 def load_program() -> None:
     """Import what commands import, at once or when they need it."""
-    for name in ("httpx", "jsonschema", "aiohttp.web", "mockserver.server", *_PACKAGES, *_FILMS):
+    for name in ("httpx", "jsonschema", "aiohttp.web", "mockserver.server", *_FILMS):
         importlib.import_module(name)
-    for package in _PACKAGES:
-        for found in pkgutil.walk_packages([str(_ROOT / package)], f"{package}."):
-            if not found.name.startswith(_LEFT_OUT):
-                importlib.import_module(found.name)
+    load_more(_PACKAGES, _LEFT_OUT)
+
+
+def load_more(packages: Sequence[str], left_out: tuple[str, ...] = ()) -> None:
+    """Import packages with their modules, and keep the collector from what there is."""
+    for package in packages:
+        found = importlib.import_module(package)
+        for module in pkgutil.walk_packages(getattr(found, "__path__", ()), f"{package}."):
+            if not (left_out and module.name.startswith(left_out)):
+                importlib.import_module(module.name)
+    gc.freeze()  # or every process would copy what it looks through
 
 
 def make_films_coarse() -> None:
@@ -355,6 +376,10 @@ def _find(stream: Stream, own: int, closed: contextlib.ExitStack) -> int:
         closed.callback(os.close, number)
         return number
     return stream if isinstance(stream, int) else stream.fileno()
+
+
+def _read(line: socket.socket, head: bytes) -> bytes:
+    return line.recv(int.from_bytes(head, "big"), socket.MSG_WAITALL)
 
 
 def _pack(number: int) -> bytes:

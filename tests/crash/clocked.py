@@ -13,7 +13,6 @@ from reconciler.cli import main as run_command
 from reconciler.project import base
 from reconciler.system.clock import SystemClock
 
-CLOCKED = [sys.executable, "-m", "tests.crash.clocked"]
 CLOCKED_MAIN = "tests.crash.clocked:main"
 
 

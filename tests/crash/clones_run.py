@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import random
 import signal
-import subprocess
 import tempfile
 import time
 from collections import Counter
@@ -20,6 +19,7 @@ import click
 
 from tests.bucketserver import ACCESS, BucketServer, run_server
 from tests.crash.scene import Scene, Server, hash_file
+from tests.nursery import Child
 from tests.postgres import make_address, run_sql
 from tests.tally import Tally
 
@@ -50,7 +50,7 @@ class Team:
         for scene in self.scenes.values():
             for _ in range(EDITS):
                 scene.edit()
-        self._running: dict[str, subprocess.Popen[str]] = {}
+        self._running: dict[str, Child] = {}
 
     def carry_out(self, rng: random.Random) -> Counter[str]:
         """Apply everywhere at once, kill some, start them again, until all have ended by

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import click
 
-from tests.crash.clocked import CLOCKED, CLOCKED_MAIN
+from tests.crash.clocked import CLOCKED_MAIN
 from tests.crash.scene import Scene, Server
 from tests.tally import Tally
 
@@ -62,7 +62,7 @@ def _one_life(scene: Scene, rng: random.Random, error_s: float, happened: Counte
     for _ in range(rng.randint(1, 3)):
         scene.any_edit(rng)
     patience_s = SETTLING_S if _found(scene) == "INTENT" and rng.random() < 0.8 else 0.0
-    process = scene.start(command=[*CLOCKED, str(error_s)])
+    process = scene.start(function=CLOCKED_MAIN, before=[str(error_s)])
     happened["wrong clocks"] += bool(error_s)
     assert process.stdout is not None
     process.stdout.readline()

@@ -8,7 +8,6 @@ import json
 import random
 import signal
 import subprocess
-import sys
 import urllib.request
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -24,11 +23,11 @@ from reconciler.formats.secret import Secret
 from reconciler.history.spending import add_up
 from reconciler.state.ledger import SqliteLedger
 from reconciler.state.observed import OPEN
-from tests.cli.processes import COMMAND, MAIN, PATIENCE_S, environment
+from tests.cli.processes import MAIN, PATIENCE_S, environment
 from tests.e2e.bench import write_video
-from tests.nursery import get_nursery
+from tests.nursery import Child, get_nursery
 
-VICTIM = [sys.executable, "-m", "tests.crash.victim"]
+SERVER_MAIN = "tests.crash.server:serve"
 VICTIM_MAIN = "tests.crash.victim:main"
 
 
@@ -38,25 +37,15 @@ class Server:
     def __init__(self, state: Path, task_seconds: tuple[float, float] = (0.05, 0.3)) -> None:
         self._state = state
         self._task_seconds = task_seconds
-        self._process: subprocess.Popen[str] | None = None
+        self._process: Child | None = None
         self.url = ""
 
     def start(self) -> None:
         """Start it, at the port it had before if it had one."""
         port = self.url.rpartition(":")[2].partition("/")[0] or "0"
-        command = [
-            sys.executable,
-            "-m",
-            "tests.crash.server",
-            "--state",
-            str(self._state),
-            "--port",
-            port,
-        ]
-        command += ["--task-seconds", *map(str, self._task_seconds)]
-        self._process = subprocess.Popen(
-            command, env=environment(), stdout=subprocess.PIPE, text=True
-        )
+        words = ["--state", str(self._state), "--port", port]
+        words += ["--task-seconds", *map(str, self._task_seconds)]
+        self._process = get_nursery().start(SERVER_MAIN, words, env=environment(), stderr=None)
         assert self._process.stdout is not None
         self.url = self._process.stdout.readline().split()[-1]
 
@@ -192,25 +181,18 @@ class Scene:
     # -------------------------------------------------------------- processes
 
     def start(
-        self, *arguments: str, command: list[str] = COMMAND, **env: str
-    ) -> subprocess.Popen[str]:
-        """Start an apply and go on."""
-        return subprocess.Popen(
-            [*command, "-C", str(self.root), "apply", "--auto-approve", *arguments],
-            env=environment(**env),
-            text=True,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            start_new_session=True,
-        )
+        self, *arguments: str, function: str = MAIN, before: Sequence[str] = (), **env: str
+    ) -> Child:
+        """Start an apply and go on; `before` are arguments that another main function than the
+        command's own takes for itself.
+        """
+        words = [*before, "-C", str(self.root), "apply", "--auto-approve", *arguments]
+        return get_nursery().start(function, words, env=environment(**env))
 
     def apply(
         self, *arguments: str, function: str = MAIN, before: Sequence[str] = (), **env: str
     ) -> subprocess.CompletedProcess[str]:
-        """One apply to its end, whatever that is; `before` are arguments that another main function
-        than the command's own takes for itself.
-        """
+        """One apply to its end, whatever that is."""
         words = [*before, "-C", str(self.root), "apply", "--auto-approve", *arguments]
         return get_nursery().run(function, words, None, environment(**env), PATIENCE_S)
 

@@ -25,9 +25,10 @@ from reconciler.state import lockfile
 from reconciler.state.observed import OPEN
 from reconciler.system.clock import SystemClock
 from reconciler.system.files import hash_file
-from tests.cli.processes import COMMAND, PATIENCE_S, environment
+from tests.cli.processes import MAIN, PATIENCE_S, environment
 from tests.crash.scene import Server
 from tests.e2e.bench import write_video
+from tests.nursery import Child, get_nursery
 from tests.repository import Repository
 
 NAME, LOCK = "films", "cutlist.lock"
@@ -48,6 +49,7 @@ class SyncScene:
         with (self._bare / "config").open("a") as file:
             file.write("[uploadpack]\n\tallowFilter = true\n\tallowAnySHA1InWant = true\n")
         self._write_documents(sync)
+        get_nursery().load("reconciler.controller")
 
     def _write_documents(self, fields: Mapping[str, str]) -> None:
         parameters = {"resolution": "720P", "duration": 2}
@@ -141,18 +143,11 @@ class SyncScene:
 
     # -------------------------------------------------------------- the controller
 
-    def start(self, *arguments: str) -> subprocess.Popen[str]:
+    def start(self, *arguments: str) -> Child:
         """Start the controller and go on."""
         files = ["-f", str(self._folder / "sync.yaml"), "--state", str(self._folder / "state")]
-        return subprocess.Popen(
-            [*COMMAND, "sync", *files, *arguments],
-            env=environment(DASHSCOPE_API_KEY="sk-mock"),
-            text=True,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            start_new_session=True,
-        )
+        env = environment(DASHSCOPE_API_KEY="sk-mock")
+        return get_nursery().start(MAIN, ["sync", *files, *arguments], env=env)
 
     def run_once(self) -> tuple[int, str]:
         """One pass to its end: the exit code, and what was said."""

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import os
 import random
-import subprocess
 import sys
 import tempfile
 import time
@@ -24,6 +23,7 @@ from tests.bucketserver import ACCESS, run_server
 from tests.cli.processes import until
 from tests.crash.scene import Server
 from tests.crash.team_scene import Team
+from tests.nursery import Child
 from tests.postgres import find_server
 from tests.tally import Tally
 
@@ -48,7 +48,7 @@ class Campaign:
     rng: random.Random
     happened: Counter[str] = field(default_factory=Counter)
     # by the place of a worker: it, and how the ledger calls it
-    processes: dict[int, subprocess.Popen[str]] = field(default_factory=dict)
+    processes: dict[int, Child] = field(default_factory=dict)
     holders: dict[int, str] = field(default_factory=dict)
     orphans: dict[str, tuple[str, float]] = field(default_factory=dict)  # state and moment of death
     longest_s: float = 0.0

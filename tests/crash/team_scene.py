@@ -5,15 +5,16 @@ judge.
 from __future__ import annotations
 
 import json
-import subprocess
 from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from reconciler.formats.bucket_address import BucketAddress
 from tests.bucketserver import ACCESS, BucketServer
-from tests.cli.processes import COMMAND, environment
+from tests.cli.processes import MAIN, environment
 from tests.crash.scene import Scene, Server
+from tests.nursery import Child, get_nursery
 from tests.postgres import make_address, run_sql
 
 MODEL = "wan2.7-videoedit"
@@ -36,16 +37,24 @@ class Team:
             "limits": {"settle_s": 1, "poll_interval_s": 0.1, **limits},
         }
         self.film = Scene(root / "film", server, **self.spec)
-        self.workers: list[subprocess.Popen[str]] = []
+        get_nursery().load("reconciler.engine", "obstore.store")
+        self.workers: list[Child] = []
 
     def sql(self, statement: str) -> list[Any]:
         """Ask, or change, what the database has."""
         return run_sql(self.address, statement)
 
     def start_worker(
-        self, *, command: list[str] = COMMAND, folder: str = "", **env: str
-    ) -> subprocess.Popen[str]:
-        """A worker with a folder of its own, in which there is a cutlist.yaml and nothing else."""
+        self,
+        *,
+        function: str = MAIN,
+        before: Sequence[str] = (),
+        folder: str = "",
+        **env: str,
+    ) -> Child:
+        """A worker with a folder of its own, in which there is a cutlist.yaml and nothing else;
+        `function` and `before` are as for an apply.
+        """
         place = self.root / (folder or f"worker-{len(self.workers)}")
         if not place.exists():
             place.mkdir(parents=True)
@@ -53,15 +62,9 @@ class Team:
             document["metadata"]["name"] = "a-worker"
             (place / "cutlist.yaml").write_text(json.dumps(document))
         with (self.root / f"{place.name}.log").open("a") as log:
-            process = subprocess.Popen(
-                [*command, "-C", str(place), "worker"],
-                env=environment(**{**ACCESS, **env}),
-                text=True,
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
-                start_new_session=True,
-            )
+            words = [*before, "-C", str(place), "worker"]
+            env = environment(**{**ACCESS, **env})
+            process = get_nursery().start(function, words, env=env, stdout=log, stderr=log)
         self.workers.append(process)
         return process
 
@@ -69,7 +72,7 @@ class Team:
         """What a worker has said so far."""
         return (self.root / f"worker-{number}.log").read_text()
 
-    def start_apply(self, *arguments: str, **env: str) -> subprocess.Popen[str]:
+    def start_apply(self, *arguments: str, **env: str) -> Child:
         """An apply of the project, which orders."""
         return self.film.start(*arguments, **{**ACCESS, **env})
 

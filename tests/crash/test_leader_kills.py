@@ -6,7 +6,6 @@ from __future__ import annotations
 
 import json
 import signal
-import subprocess
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,6 +15,7 @@ import pytest
 from tests.cli.processes import PATIENCE_S, cutlist, until
 from tests.crash.scene import Server
 from tests.crash.sync_scene import NAME, SyncScene
+from tests.nursery import Child
 from tests.postgres import make_address, run_sql
 
 
@@ -28,7 +28,7 @@ class Pair:
         self.scene = SyncScene(folder, server, account=account, ledger=url)
         self.folder = folder
 
-    def start(self, which: str) -> subprocess.Popen[str]:
+    def start(self, which: str) -> Child:
         return self.scene.start("--state", str(self.folder / which))
 
     def finish_tasks(self) -> None:

@@ -5,7 +5,6 @@ the bill of the server says that nothing was paid twice.
 from __future__ import annotations
 
 import signal
-import subprocess
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -14,7 +13,8 @@ import pytest
 
 from reconciler.state.observed import State
 from tests.cli.processes import PATIENCE_S, until
-from tests.crash.scene import VICTIM, Scene, Server
+from tests.crash.scene import VICTIM_MAIN, Scene, Server
+from tests.nursery import Child
 from tests.postgres import make_address, run_sql
 
 NAMES = 5
@@ -46,7 +46,7 @@ class Clones:
             " (select holder from attempts where state = 'INTENT')"
         )
 
-    def start(self, which: int, **options: Any) -> subprocess.Popen[str]:
+    def start(self, which: int, **options: Any) -> Child:
         return self.scenes[which].start(**options)
 
     def judge(self) -> None:
@@ -67,7 +67,7 @@ def clones(running: Server, tmp_path: Path) -> Clones:
     return Clones(tmp_path, running)
 
 
-def finish(process: subprocess.Popen[str]) -> None:
+def finish(process: Child) -> None:
     out, err = process.communicate(timeout=PATIENCE_S)
     assert process.returncode == 0, out + err
 
@@ -88,7 +88,7 @@ def test_one_is_killed_while_it_sends(clones: Clones, point: str, when: str) -> 
     """Between INTENT and POST, or between POST and task_id: the other settles what is open, and
     makes the rest.
     """
-    victim = clones.start(0, command=[*VICTIM, point, when, "2"])
+    victim = clones.start(0, function=VICTIM_MAIN, before=[point, when, "2"])
     victim.communicate(timeout=PATIENCE_S)
     assert victim.returncode == -signal.SIGKILL
     assert clones.sql("select state from attempts where state = 'INTENT'") == [("INTENT",)]

@@ -6,7 +6,6 @@ from __future__ import annotations
 
 import json
 import signal
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,8 +13,9 @@ import pytest
 
 from tests.bucketserver import BucketServer
 from tests.cli.processes import PATIENCE_S, until
-from tests.crash.scene import VICTIM, Server
+from tests.crash.scene import VICTIM_MAIN, Server
 from tests.crash.team_scene import Team
+from tests.nursery import Child
 
 TASK_SECONDS = (0.3, 0.6)
 
@@ -28,13 +28,13 @@ def team(running: Server, bucket_server: BucketServer, tmp_path: Path) -> Iterat
     team.end()
 
 
-def finish(process: subprocess.Popen[str], code: int = 0) -> str:
+def finish(process: Child, code: int = 0) -> str:
     out, err = process.communicate(timeout=PATIENCE_S)
     assert process.returncode == code, out + err
     return out + err
 
 
-def wait_for_words(process: subprocess.Popen[str], words: str) -> None:
+def wait_for_words(process: Child, words: str) -> None:
     """Read what a process says until it says this."""
     assert process.stdout is not None
     assert any(words in line for line in process.stdout), f"it never said: {words}"
@@ -76,7 +76,7 @@ def test_a_worker_is_killed(team: Team, point: str, when: str, nth: str) -> None
     """
     team.film.edit()
     apply = team.start_apply()
-    victim = team.start_worker(command=[*VICTIM, point, when, nth])
+    victim = team.start_worker(function=VICTIM_MAIN, before=[point, when, nth])
     assert victim.wait(PATIENCE_S) == -signal.SIGKILL, team.read_log()
     team.let_time_pass()
     team.start_worker()
