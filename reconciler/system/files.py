@@ -144,8 +144,7 @@ def resolve_links(path: Path) -> Path:
 def list_names(folder: str) -> list[str]:
     """The names in a folder, sorted; none where there is no folder."""
     try:
-        with os.scandir(folder) as entries:
-            return sorted(entry.name for entry in entries)
+        return sorted(os.listdir(folder))  # noqa: PTH208  (names only)
     except (FileNotFoundError, NotADirectoryError):
         return []
 

@@ -30,8 +30,8 @@ def find_manifests(config: Config, tree: Tree) -> tuple[list[str], list[Fault]]:
             faults.append(Fault(place, f'manifests names "{name}", which does not exist'))
         else:
             paths.update(files)
-    entries = list_model_entries(config)
-    paths = {path for path in paths if not any(_is_named(path, entry) for entry in entries)}
+    if entries := list_model_entries(config):
+        paths = {path for path in paths if not any(_is_named(path, entry) for entry in entries)}
     return sorted(paths, key=lambda file: file.replace("/", "\0")), faults
 
 
