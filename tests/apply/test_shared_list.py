@@ -21,7 +21,7 @@ from reconciler.state.ledger.errors import LedgerAway
 from reconciler.state.ledger.holders import LedgerUser
 from reconciler.state.ledger.listed import READ_WITHIN_S
 from reconciler.state.ledger.postgres import PostgresLedger
-from tests.simulation.clocks import EPOCH, LifeClock, elapsed_s
+from tests.simulation.clocks import LifeClock, elapsed_s
 from tests.simulation.crowd.ledgers import FileDatabase, TroubledDatabase, open_shared
 from tests.simulation.loop import VirtualLoop
 from tests.simulation.world import inline
@@ -92,9 +92,7 @@ class Fleet:
 
     def _open(self, number: int) -> PostgresLedger:
         inner, close = self._database.connect(readonly=False)
-        database = TroubledDatabase(
-            inner, self, lambda: EPOCH + elapsed_s(), close, lambda: "first"
-        )
+        database = TroubledDatabase(inner, self, close, lambda: "first")
         return open_shared(database, "films", LedgerUser(str(number), "", ""), readonly=False)
 
     def _watch(self, number: int) -> TaskWatch:

@@ -14,7 +14,7 @@ from typing import Any
 from reconciler.apply.lanes import MOST_TURNS, Pacer, SharedPacer
 from reconciler.state.ledger.errors import LedgerAway
 from reconciler.state.ledger.holders import LedgerUser
-from tests.simulation.clocks import EPOCH, LifeClock, elapsed_s
+from tests.simulation.clocks import LifeClock, elapsed_s
 from tests.simulation.crowd.ledgers import FileDatabase, TroubledDatabase, open_shared
 from tests.simulation.loop import VirtualLoop
 
@@ -51,9 +51,7 @@ class Machines:
 
     def _open(self, number: int) -> Any:
         inner, close = self._database.connect(readonly=False)
-        database = TroubledDatabase(
-            inner, self.calm, lambda: EPOCH + elapsed_s(), close, lambda: "first"
-        )
+        database = TroubledDatabase(inner, self.calm, close, lambda: "first")
         return open_shared(database, "films", LedgerUser(str(number), "", ""), readonly=False)
 
     def _pace(self, number: int) -> SharedPacer:

@@ -25,10 +25,9 @@ from reconciler.apply.events import Event, Phase
 from reconciler.apply.request import ApplyHooks, ApplyRequest
 from reconciler.config import Variables
 from reconciler.formats.secret import Secret
-from reconciler.system.probe.client import ProbeClient
 from tests.simulation.clocks import EPOCH, LifeClock, ServiceClock, elapsed_s
 from tests.simulation.loop import VirtualLoop
-from tests.simulation.play import look_here
+from tests.simulation.shortcuts import take_shortcuts
 from tests.simulation.wire import dispatch
 from tests.simulation.world import ReadyMade, inline
 
@@ -139,7 +138,7 @@ def sail(
     loop = VirtualLoop()
     try:
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(ProbeClient, "_ask", look_here)
+            take_shortcuts(patch)
             return loop.run_until_complete(
                 _sail(folder, jobs, running, task_s, refuses_lists, applies)
             )

@@ -14,8 +14,6 @@ from reconciler.config import Config
 from reconciler.operations import shared
 from reconciler.state.ledger.holders import LedgerUser
 from reconciler.state.ledger.postgres import PostgresLedger
-from reconciler.system.probe.client import ProbeClient
-from tests.simulation.clocks import EPOCH, elapsed_s
 from tests.simulation.crowd.ledgers import FileDatabase, TroubledDatabase, open_shared
 from tests.simulation.fleet import (
     MANIFEST,
@@ -27,7 +25,7 @@ from tests.simulation.fleet import (
     start_clock,
 )
 from tests.simulation.loop import VirtualLoop
-from tests.simulation.play import look_here
+from tests.simulation.shortcuts import take_shortcuts
 
 SHARED = "spec:\n  ledger: postgresql://db.example/cutlist\n"
 
@@ -70,7 +68,7 @@ async def _sail(
         return _open(database, config.name, None)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(ProbeClient, "_ask", look_here)
+        take_shortcuts(patch)
         patch.setattr(shared, "open_ledger", open_ledger)
         patch.setattr(shared, "open_readonly", open_readonly)
         try:
@@ -99,5 +97,5 @@ def _write_project(root: Path, numbers: range, running: int) -> None:
 
 def _open(database: FileDatabase, project: str, me: LedgerUser | None) -> PostgresLedger:
     inner, close = database.connect(readonly=me is None)
-    virtual = TroubledDatabase(inner, _Calm(), lambda: EPOCH + elapsed_s(), close, lambda: "first")
+    virtual = TroubledDatabase(inner, _Calm(), close, lambda: "first")
     return open_shared(virtual, project, me or LedgerUser("", "", ""), readonly=me is None)

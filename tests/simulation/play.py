@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-import json
 import os
 import tempfile
 from collections import Counter
@@ -24,12 +23,10 @@ from reconciler.state.lock import FileLock
 from reconciler.state.lookup import Lookup
 from reconciler.state.observed import Attempt, Result, State
 from reconciler.system.files import hash_file
-from reconciler.system.probe import worker
-from reconciler.system.probe.client import ProbeClient
-from reconciler.system.probe.refusal import Refusal
 from tests.simulation.books import books, judge_books
 from tests.simulation.kinds import HOUR_S, kind_of, turn_of
 from tests.simulation.loop import VirtualLoop
+from tests.simulation.shortcuts import take_shortcuts, without_collecting
 from tests.simulation.world import (
     KILLS,
     MEMORY,
@@ -86,7 +83,10 @@ def run_in_virtual_time(play: Callable[[Path], Coroutine[Any, Any, Verdict]]) ->
     loop = VirtualLoop()
     memory = MEMORY if os.access(MEMORY, os.W_OK) else None
     try:
-        with tempfile.TemporaryDirectory(prefix="simulation-", dir=memory) as folder:
+        with (
+            tempfile.TemporaryDirectory(prefix="simulation-", dir=memory) as folder,
+            without_collecting(),
+        ):
             return loop.run_until_complete(play(Path(folder)))
     finally:
         for task in asyncio.all_tasks(loop):
@@ -125,15 +125,6 @@ async def _run(seed: int, folder: Path) -> Verdict:
         await world.server.stop()
 
 
-def look_here(_: ProbeClient, asked: bytes, descriptor: int) -> tuple[dict[str, Any], bytes]:
-    """What the process that opens media would answer, without one: all media here are ours."""
-    os.lseek(descriptor, 0, os.SEEK_SET)
-    try:
-        return {"facts": worker._read_facts(json.loads(asked), descriptor)}, b""
-    except Refusal as error:
-        return {"refused": str(error)}, b""
-
-
 @contextmanager
 def tapped(world: World) -> Iterator[None]:
     """The world is what makes files durable; it hears of second looks and of cancels, and opens
@@ -156,7 +147,7 @@ def tapped(world: World) -> Iterator[None]:
         patch.setattr(os, "fsync", world.fsync)
         patch.setattr(executor, "cancel_waiting_task", noted)
         patch.setattr(recover, "take_second_look", heard)
-        patch.setattr(ProbeClient, "_ask", look_here)
+        take_shortcuts(patch)
         if turn_of(world.seed) % 2:  # however few they are
             for module in (in_flight, shared_list):
                 patch.setattr(module, "spares_requests", lambda looks, pages: looks > 0)
@@ -182,11 +173,12 @@ def store_while_others_plan(patch: pytest.MonkeyPatch) -> None:
     before the ledger.
     """
     ask = Lookup._ask_store
-    asked: set[tuple[int, str]] = set()
+    asked: dict[int, tuple[Lookup, set[str]]] = {}  # held: no other one gets its id
 
     def hide_the_newest(self: Lookup, keys: Collection[str]) -> Mapping[str, Sequence[Result]]:
-        new = {key for key in keys if (id(self), key) not in asked}
-        asked.update((id(self), key) for key in keys)
+        _, before = asked.setdefault(id(self), (self, set()))
+        new = {*keys} - before
+        before.update(keys)
         found = {
             key: [each for each in results if key not in new or each.stored < self._now - 60]
             for key, results in ask(self, keys).items()

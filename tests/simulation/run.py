@@ -69,11 +69,20 @@ def first_to_catch(of: str, name: str) -> tuple[str, int | None]:
     show_default=True,
     help="Where the ledger of a crowd lies.",
 )
+@click.option("--processes", default=os.cpu_count(), show_default="one a core", help="At once.")
 @click.option("--trace", type=int, help="Print the trace of one seed and stop.")
 @click.option(
     "--mutants", is_flag=True, help="Print the first seed that catches each bad protocol and stop."
 )
-def main(seeds: int, first: int, of: str, ledger: str, trace: int | None, mutants: bool) -> None:
+def main(
+    seeds: int,
+    first: int,
+    of: str,
+    ledger: str,
+    processes: int,
+    trace: int | None,
+    mutants: bool,
+) -> None:
     """Simulate many seeds and judge each by the server's bill and the bytes on disk."""
     if ledger == "postgres":
         if of != "crowd" or mutants:
@@ -84,7 +93,7 @@ def main(seeds: int, first: int, of: str, ledger: str, trace: int | None, mutant
         click.echo("\n".join(verdict.world.trace))
         click.echo(f"trace {verdict.trace_sha256}\n{verdict.broken or 'every promise kept'}")
         raise SystemExit(bool(verdict.broken))
-    with multiprocessing.Pool(os.cpu_count(), maxtasksperchild=20) as pool:
+    with multiprocessing.Pool(processes, maxtasksperchild=20) as pool:
         if mutants:
             for name, seed in pool.imap(partial(first_to_catch, of), MUTANTS[of].MUTANTS):
                 click.echo(f"{name:32} {'not caught' if seed is None else seed}")

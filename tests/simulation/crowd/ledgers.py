@@ -6,9 +6,10 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
+import tempfile
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
-from functools import cache
+from contextlib import closing, contextmanager
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -19,8 +20,10 @@ from reconciler.state.ledger.postgres_database import SERVER, PostgresDatabase
 from reconciler.state.ledger.sql.database import Connection, Cursor, Database, Kind
 from reconciler.state.ledger.sqlite import SqliteDatabase
 from tests.postgres import make_address, run_sql
+from tests.simulation.clocks import EPOCH, elapsed_s
 
 INTENT = "insert into attempts"
+VIRTUAL_NOW = "virtual_now"  # a function, so that statements stay the same and are prepared once
 
 
 class SharedDatabase(Protocol):
@@ -43,10 +46,15 @@ class FileDatabase:
     """In a file that one process writes: lives are coroutines, so that no two ever overlap."""
 
     def __init__(self, folder: Path) -> None:
-        self._database = SqliteDatabase.open(folder / "shared.db")
-        self._database._connection.execute("pragma synchronous = off")
-        self._database._connection.execute("create table about (server text not null)")
-        self._database._connection.execute("insert into about values ('first')")
+        path = folder / "shared.db"
+        path.write_bytes(_make_file())
+        connections = [
+            sqlite3.connect(path, isolation_level=None, cached_statements=512) for _ in range(2)
+        ]
+        for connection in connections:
+            connection.executescript("pragma synchronous = off; pragma foreign_keys = on")
+            connection.create_function(VIRTUAL_NOW, 0, lambda: EPOCH + elapsed_s())
+        self._database = SqliteDatabase(*connections)
         self._before = sqlite3.connect(":memory:")
 
     def connect(self, *, readonly: bool) -> tuple[Database, Callable[[], None]]:
@@ -62,6 +70,18 @@ class FileDatabase:
     def close(self) -> None:
         self._before.close()
         self._database.close()
+
+
+@cache
+def _make_file() -> bytes:
+    """An empty ledger, to be copied."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "empty.db"
+        SqliteDatabase.open(path).close()
+        with closing(sqlite3.connect(path, isolation_level=None)) as connection:
+            connection.execute("create table about (server text not null)")
+            connection.execute("insert into about values ('first')")
+        return path.read_bytes()
 
 
 class ServerDatabase:
@@ -129,12 +149,11 @@ class TroubledDatabase:
         self,
         inner: Database,
         trouble: Trouble,
-        now: Callable[[], float],
         close: Callable[[], None],
         find_server: Callable[[], str],
     ) -> None:
         self._find_server = find_server
-        self._inner, self._trouble, self._now = inner, trouble, now
+        self._inner, self._trouble = inner, trouble
         self.close = close
 
     @contextmanager
@@ -152,18 +171,21 @@ class TroubledDatabase:
 
     def _translate(self, sql: str) -> str:
         sql = sql.replace(SERVER, f"'{self._find_server()}'") if SERVER in sql else sql
-        if NOW not in sql:
-            return sql
-        now = f"cast({self._now()!r} as double precision)"
-        sql = sql.replace(NOW, now)
-        is_file = isinstance(self._inner, SqliteDatabase)
-        return sql.replace("greatest(", "max(") if is_file else sql
+        if isinstance(self._inner, SqliteDatabase):
+            return _speak_sqlite(sql)
+        return sql.replace(NOW, f"cast({EPOCH + elapsed_s()!r} as double precision)")
 
     def integrity(self) -> Sequence[str]:
         return self._inner.integrity()
 
     def retire(self) -> None:
         self._inner.retire()
+
+
+@lru_cache(1024)
+def _speak_sqlite(sql: str) -> str:
+    """What is asked of a server, as SQLite has it."""
+    return sql.replace(NOW, f"{VIRTUAL_NOW}()").replace("greatest(", "max(")
 
 
 class _Statements:

@@ -26,7 +26,7 @@ from reconciler.service.network import Network, Reply
 from reconciler.state.ledger.errors import LedgerAway
 from reconciler.state.ledger.holders import LedgerUser
 from reconciler.state.ledger.postgres import PostgresLedger
-from tests.simulation.clocks import EPOCH, LifeClock, elapsed_s
+from tests.simulation.clocks import LifeClock, elapsed_s
 from tests.simulation.crowd.bucket import BucketView, SharedBucket, tell_away
 from tests.simulation.crowd.kinds import CrowdKind
 from tests.simulation.crowd.ledgers import SharedDatabase, TroubledDatabase, open_shared
@@ -215,9 +215,7 @@ class CrowdWorld(World):
         trouble = LedgerTrouble(self, life if isinstance(life, Life) else None)
         trouble.before()
         inner, close = self.database.connect(readonly=me is None)
-        database = TroubledDatabase(
-            inner, trouble, lambda: EPOCH + elapsed_s(), close, lambda: self.server_name
-        )
+        database = TroubledDatabase(inner, trouble, close, lambda: self.server_name)
         nobody = LedgerUser("", "", "")
         return open_shared(database, project, me or nobody, readonly=me is None)
 
