@@ -49,9 +49,10 @@ test: env  ## everything that CI runs: lint goes on beside the tests, and is tol
 	$(BIN)/python -m pytest --numprocesses $(JOBS) --dist loadfile --no-loadscope-reorder; tested=$$?; \
 	wait $$linting; linted=$$?; cat build/lint.txt; exit $$((tested || linted))
 
-test-team: env build/team/.ready  ## what a team shares, on Debian's PostgreSQL and on SeaweedFS
+test-team: env build/team/.ready  ## what a team shares, on Debian's PostgreSQL, SeaweedFS, and rclone's server
 	@$(BIN)/python -m tests.team.postgresql
 	@$(BIN)/python -m pytest --s3 seaweedfs tests/state tests/e2e/test_shared_store.py tests/e2e/test_shared_ledger.py
+	@$(BIN)/python -m pytest --s3 rclone tests/state/conformance tests/state/test_object_store.py tests/e2e/test_shared_store.py
 
 build/team/.ready: tests/team/requirements.txt
 	@rm -rf build/team && $(PYTHON) -m venv build/team

@@ -252,7 +252,9 @@ class ApplyRun:
         """Who said yes; False where a stop came first. A saved plan is used up by it."""
         if self.stop.reason:
             return False
-        approved = self.approval.ask(first.plan, self.request, self.hooks.approve, self.stop)
+        approved = self.approval.ask(
+            first.plan, self.request, self.hooks.approve, self.hooks.tell, self.stop
+        )
         if self.request.saved is not None and not self.stop.reason:
             plans.use(self.config.state_dir, self.request.saved.id, tmp_name=self.clock.new_id())
         return approved

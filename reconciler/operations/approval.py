@@ -57,7 +57,9 @@ class Approval:
             tell(f"warning: {describe_others(others)}.")
         require_within(self.check_budgets(plan, ledger, request.max_cost))
 
-    def ask(self, plan: Plan, request: ApplyRequest, approve: Approve, stop: Stop) -> bool | str:
+    def ask(
+        self, plan: Plan, request: ApplyRequest, approve: Approve, tell: Tell, stop: Stop
+    ) -> bool | str:
         """Ask for a yes, unless the request brings one, and leave a note in the store before
         anything is spent.
 
@@ -69,17 +71,21 @@ class Approval:
         if not approved and not stop.reason:
             raise Declined("not confirmed; nothing was sent.")
         if approved and _may_send(plan, request):
-            self._sign()
+            self._sign(tell)
         return approved
 
-    def _sign(self) -> None:
-        """Leave our note; take it back where another ledger has left one."""
+    def _sign(self, tell: Tell) -> None:
+        """Leave our note; take it back where another ledger has left one. The first time it is told
+        what the store does not do.
+        """
         fresh = self.roster.sign(now=self.clock.now(), new_id=self.clock.new_id)
         others = self.find_other_ledgers()
         if others and self.config.realm == "live":
             if fresh:
                 self.roster.take_back()
             raise self._build_refusal(others)
+        if fresh and (lacking := self.roster.describe_conditions()):
+            tell(f"warning: {lacking}")
 
     def _build_refusal(self, others: Sequence[Note]) -> InvalidInput:
         """What to do about other ledgers, with its place in the project file."""

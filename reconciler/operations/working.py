@@ -59,6 +59,8 @@ async def run_worker(
         # also the proof that the store can be read and written, before an order is paid for
         roster = Roster(store.open_notes("ledgers"), config.state_dir, find_shared_id(config))
         roster.sign(now=clock.now(), new_id=clock.new_id)
+        if lacking := roster.describe_conditions():
+            tell(f"warning: {lacking}")
         async with reach_service(config, clock) as base_url:
             context = connect_context(
                 build_context(

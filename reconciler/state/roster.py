@@ -70,6 +70,19 @@ class Roster:
             ) from error
         return not before
 
+    def describe_conditions(self) -> str:
+        """What it means that the store does not keep what is there where only what is new is to be
+        written, in a sentence; empty where it does. Asks with the note of this ledger, which is
+        there. Raises CutlistError.
+        """
+        if self._noted.keeps_first(f"{self._own_id()}.json"):
+            return ""
+        return (
+            f"{self._noted.describe()} ignores conditional writes: of two machines that store one"
+            " result at the same moment the record of the last one stays. Both name the same"
+            " bytes, and nothing is paid twice for it."
+        )
+
     def take_back(self) -> None:
         """Remove the note of this ledger, which has not spent anything after all."""
         self._noted.remove(f"{self._own_id()}.json")

@@ -137,6 +137,28 @@ async def test_who_may_only_read_writes_outputs(shared: SharedBucket) -> None:
     assert any("gc of another may delete" in text for text in shared.bench.said)
 
 
+@pytest.mark.parametrize("lacks", ["", "ignores_conditions", "knows_no_conditions"])
+async def test_a_store_that_knows_no_conditions(
+    lacks: str, shared: SharedBucket, pytestconfig: pytest.Config
+) -> None:
+    """It is said once, before money is spent, and nothing is paid twice for it."""
+    in_use = pytestconfig.getoption("s3")
+    if lacks and in_use:
+        pytest.skip("a server as it is in use is not bent")
+    if lacks:
+        setattr(shared.server, lacks, True)
+    report = await shared.apply("a")
+    told = [text for text in shared.bench.said if "conditional writes" in text]
+    assert report.exit_code == 0
+    assert len(told) == bool(lacks or in_use == "rclone")
+    for text in told:
+        assert text.startswith(f"warning: {shared.address}/ledgers/ ignores conditional writes:")
+    shared.bench.edit("snow", prompt="Make it snow")
+    report = await shared.apply("a")
+    assert (report.exit_code, shared.bench.creates()) == (0, 2)
+    assert [text for text in shared.bench.said if "conditional writes" in text] == told
+
+
 async def test_gc_leaves_what_another_project_names(shared: SharedBucket) -> None:
     """A result that another project of the same store names stays; what nobody names goes, once it
     is two weeks old.

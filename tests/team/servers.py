@@ -43,7 +43,15 @@ def _command_seaweedfs(folder: Path, port: int) -> list[str]:
     ]
 
 
+def _command_rclone(folder: Path, port: int) -> list[str]:
+    objects = folder / "objects"
+    objects.mkdir()
+    pairs = [word for pair in KEYS for word in ("--auth-key", ",".join(pair))]
+    return ["rclone", "serve", "s3", *pairs, "--addr", f"127.0.0.1:{port}", str(objects)]
+
+
 COMMANDS: dict[str, Callable[[Path, int], list[str]]] = {
+    "rclone": _command_rclone,  # ignores conditions
     "seaweedfs": _command_seaweedfs,
 }
 

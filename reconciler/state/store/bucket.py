@@ -58,7 +58,7 @@ class StorageBucket:
     def __init__(self, address: BucketAddress) -> None:
         self.address = address
         self._opened: Any = None
-        self._knows_conditions = True  # until the service says otherwise
+        self.knows_conditions = True  # until the service says otherwise
 
     @property
     def _objects(self) -> Any:
@@ -114,7 +114,7 @@ class StorageBucket:
 
         with self._words("write"):
             try:
-                if self._knows_conditions:
+                if self.knows_conditions:
                     self._objects.put(name, content, mode="create")
                     return True
             except (AlreadyExistsError, PreconditionError):
@@ -122,7 +122,7 @@ class StorageBucket:
             except _all_errors() as error:
                 if not _says_not_implemented(error):
                     raise
-                self._knows_conditions = False
+                self.knows_conditions = False
         if self.measure(name) is not None:
             return False
         self.put(name, content)

@@ -24,6 +24,11 @@ class Notes(Protocol):
     def remove(self, name: str) -> None:
         """Remove one; it need not be there."""
 
+    def keeps_first(self, name: str) -> bool:
+        """Whether one that is there stays where it is to be written only if it is new; found out
+        with the bytes that it has. Raises CutlistError.
+        """
+
     def describe(self, name: str = "") -> str:
         """Where one lies, or all of them, for people."""
 
@@ -42,6 +47,9 @@ class FolderNotes:
 
     def remove(self, name: str) -> None:
         (self._folder / name).unlink(missing_ok=True)
+
+    def keeps_first(self, name: str) -> bool:  # noqa: ARG002
+        return True
 
     def describe(self, name: str = "") -> str:
         return str(self._folder / name)
@@ -71,6 +79,13 @@ class BucketNotes:
 
     def remove(self, name: str) -> None:
         self._bucket.remove([f"{self._kind}/{name}"])
+
+    def keeps_first(self, name: str) -> bool:
+        place = f"{self._kind}/{name}"
+        raw = self._bucket.get(place)
+        if raw is None:
+            return True
+        return not self._bucket.put_new(place, raw) and self._bucket.knows_conditions
 
     def describe(self, name: str = "") -> str:
         return f"{self._bucket.address}/{self._kind}/{name}"
