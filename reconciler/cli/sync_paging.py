@@ -46,10 +46,10 @@ class ShownController:
         self._controller, self._ask = controller, ask
 
     def list_syncs(self) -> Sequence[ShownSync]:
-        return [_show(view) for view in self._controller.list_views()]
+        return [_show(view) for view in self._controller.entries.list_views()]
 
     def find_sync(self, name: str) -> ShownSync | None:
-        views = self._controller.list_views()
+        views = self._controller.entries.list_views()
         return next((_show(view) for view in views if view.sync.name == name), None)
 
     def read_waiting_plan(self, name: str) -> SavedPlan:

@@ -10,49 +10,29 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from reconciler.apply.outcome import Stop
-from reconciler.controller.conditions import ConditionType, PassEnd, SyncStatus, Truth
+from reconciler.controller.conditions import ConditionType, SyncStatus, Truth
 from reconciler.controller.documents import Sync
+from reconciler.controller.entries import SyncEntries, SyncEntry
 from reconciler.controller.lead import ALONE, Lead
 from reconciler.controller.memory import (
     BY_COMMAND,
     Consent,
-    SyncMemory,
-    SyncView,
     read_consent,
-    read_status,
     write_consent,
-    write_status,
 )
 from reconciler.controller.passes import PassSettings
 from reconciler.controller.places import SyncPlaces
 from reconciler.controller.queue import WorkQueue
 from reconciler.controller.running import RunningPass, RunPass
-from reconciler.controller.transitions import fail_pass, resume, stand_by, stop_pass, suspend
+from reconciler.controller.transitions import fail_pass, resume, stand_by, suspend
 from reconciler.controller.triggers import choose_wait
 from reconciler.errors import CutlistError, DiskFull, UsageError
-from reconciler.formats.names import make_plain, suggest_name
+from reconciler.formats.names import make_plain
 from reconciler.system.clock import Clock
-
-CONTROLLER_VERSION = 1
-
-
-@dataclass(slots=True)
-class _Entry:
-    """One Sync of the controller."""
-
-    sync: Sync
-    places: SyncPlaces
-    memory: SyncMemory
-    running: RunningPass | None = None
-    fault: tuple[str, str] = ("", "")  # of our own, the last one; and where its report lies
-    kept: SyncStatus | None = None  # the status that was written down last
-    lead: Lead = ALONE
-    elsewhere: str = ""  # who leads instead, in words; empty: this controller, as far as it knows
 
 
 class Controller:
@@ -73,10 +53,9 @@ class Controller:
         self._clock = clock or settings.clock  # its alarms; passes have a clock of their own
         self._find_lead = find_lead
         self._queue = WorkQueue()
-        self._entries: dict[str, _Entry] = {}
-        self._leaving: dict[str, _Entry] = {}  # taken out while their pass ran; it ends
+        self.entries = SyncEntries(state, settings, self._clock)
+        self._leaving: dict[str, SyncEntry] = {}  # taken out while their pass ran; it ends
         self._tasks: dict[str, asyncio.Task[None]] = {}
-        self._handed_over: set[asyncio.Future[bool]] = set()  # files on their way to the ledger
         self.replace_syncs(syncs)
 
     # -------------------------------------------------------------- what it works on
@@ -86,20 +65,21 @@ class Controller:
         pass is ended, and its folder stays.
         """
         kept = {sync.name for sync in syncs}
-        for name in [name for name in self._entries if name not in kept]:
-            entry = self._entries.pop(name)
+        for entry in [each for each in self.entries if each.sync.name not in kept]:
+            name = entry.sync.name
+            self.entries.take_out(name)
             self._queue.forget(name)
             if entry.running is not None:
                 entry.running.request_stop("removed")
                 self._leaving[name] = entry
         for sync in syncs:
-            known = self._entries.get(sync.name)
-            entry = known or self._leaving.pop(sync.name, None) or self._recall(sync)
-            self._entries[sync.name] = entry
+            known = self.entries.get(sync.name)
+            entry = known or self._leaving.pop(sync.name, None) or self.entries.recall(sync)
+            self.entries.add(entry)
             self._replace_sync(entry, sync)
             self.look(sync.name, "started" if known is None else "documents read anew")
 
-    def _replace_sync(self, entry: _Entry, sync: Sync) -> None:
+    def _replace_sync(self, entry: SyncEntry, sync: Sync) -> None:
         """Have an entry work by a document from now on; what runs by another one, or in spite of
         it, is ended.
         """
@@ -109,39 +89,27 @@ class Controller:
             if entry.running is not None:
                 entry.running.request_stop("its document was changed")
         if sync.suspend and not entry.memory.status.suspended:
-            self._change(entry, suspend)
+            self.entries.change(entry, suspend)
         elif before.suspend and not sync.suspend:
-            self._change(entry, resume)
-
-    def _recall(self, sync: Sync) -> _Entry:
-        """What was known before the restart; a pass that had begun was interrupted by it."""
-        places = SyncPlaces.of(self._state, sync)
-        memory = SyncMemory(self._recall_status(sync, places), consent=read_consent(places.consent))
-        return _Entry(sync, places, memory)
-
-    def _recall_status(self, sync: Sync, places: SyncPlaces) -> SyncStatus:
-        status = read_status(places.status, sync.name)
-        if status.pass_started is not None:
-            return stop_pass(status, PassEnd.INTERRUPTED, self._clock.now())
-        return status
+            self.entries.change(entry, resume)
 
     # -------------------------------------------------------------- whether it leads
 
     def leads(self, name: str) -> bool:
         """Whether this controller works on a Sync, and no other one does."""
-        entry = self._entries.get(name)
+        entry = self.entries.get(name)
         return entry is not None and entry.lead.holds
 
     def take_lead(self, name: str, left: Mapping[str, str]) -> SyncStatus | None:
         """Work on a Sync from now on, with what the leader before has `left`; how it was then. None
         where there is no such Sync (any more). Raises DiskFull, OSError.
         """
-        entry = self._entries.get(name)
+        entry = self.entries.get(name)
         if entry is None:
             return None
         entry.elsewhere, entry.kept = "", None  # also where what is left cannot be kept
         entry.places.lay(left, self._clock.new_id)
-        memory, status = entry.memory, self._recall_status(entry.sync, entry.places)
+        memory, status = entry.memory, self.entries.recall_status(entry.sync, entry.places)
         memory.consent, memory.seen = read_consent(entry.places.consent), None
         memory.setbacks.forget()
         memory.change(lambda _status: suspend(status) if entry.sync.suspend else status)
@@ -152,7 +120,7 @@ class Controller:
         """Begin nothing of a Sync from now on, and end the pass that runs: another controller leads
         it, or may.
         """
-        entry = self._entries.get(name)
+        entry = self.entries.get(name)
         if entry is None:
             return
         entry.elsewhere = words
@@ -160,42 +128,10 @@ class Controller:
             entry.running.request_stop("another controller may lead")
         self._tell_elsewhere(entry)
 
-    def _tell_elsewhere(self, entry: _Entry) -> None:
+    def _tell_elsewhere(self, entry: SyncEntry) -> None:
         """Say who leads; what was written down stays, for it is of the time before."""
         now, words = self._clock.now(), entry.elsewhere
         entry.memory.change(lambda known: stand_by(known, words, now), self._settings.announce)
-
-    def read_status(self) -> Mapping[str, object]:
-        """How every Sync is, for programs (versioned)."""
-        return {
-            "version": CONTROLLER_VERSION,
-            "syncs": [entry.memory.status.to_json() for _, entry in sorted(self._entries.items())],
-        }
-
-    def list_statuses(self) -> Sequence[SyncStatus]:
-        """How every Sync is."""
-        return [entry.memory.status for _, entry in sorted(self._entries.items())]
-
-    def list_views(self) -> Sequence[SyncView]:
-        """Every Sync, as it is now."""
-        return [
-            SyncView(
-                entry.sync,
-                entry.memory.status,
-                entry.memory.project,
-                entry.lead.holds,
-                entry.elsewhere,
-            )
-            for _, entry in sorted(self._entries.items())
-        ]
-
-    @property
-    def is_ready(self) -> bool:
-        """Whether every Sync has been looked at since the start, or is suspended."""
-        return all(
-            entry.memory.status.suspended or entry.memory.status.conditions
-            for entry in self._entries.values()
-        )
 
     @property
     def queue_length(self) -> int:
@@ -206,7 +142,7 @@ class Controller:
 
     def look(self, name: str, reason: str) -> None:
         """Have a look at a Sync as soon as may be. Unknown names are nobody's business here."""
-        entry = self._entries.get(name)
+        entry = self.entries.get(name)
         if entry is None:
             return
         self._queue.add(name, self._clock.monotonic(), reason)
@@ -215,7 +151,7 @@ class Controller:
 
     def hint_at_task(self, name: str, task_id: str) -> None:
         """A task may have ended: the pass that waits for it looks now; without one, one begins."""
-        entry = self._entries.get(name)
+        entry = self.entries.get(name)
         if entry is not None and entry.running is not None:
             entry.running.hint_at_task(task_id)
         else:
@@ -223,8 +159,8 @@ class Controller:
 
     def reconcile(self, name: str) -> None:
         """A person asks for a pass: what failed before is tried again. Raises UsageError."""
-        entry = self._find_led(name)
-        self._require_active(entry)
+        entry = self.entries.find_led(name)
+        entry.require_active()
         entry.memory.asked = True
         self.look(name, "asked for")
 
@@ -233,7 +169,7 @@ class Controller:
         or another one than the person has seen.
         """
         self.find_waiting_plan(name)
-        entry = self._find(name)
+        entry = self.entries.find(name)
         waiting = entry.memory.status.waiting_plan
         if plan_id and plan_id != waiting:
             raise UsageError(
@@ -241,18 +177,18 @@ class Controller:
                 " or another change has made it void.",
                 hint=f"Look at {waiting}, which waits now. Nothing was sent.",
             )
-        self._require_active(entry)
+        entry.require_active()
         entry.memory.consent = consent = Consent(waiting, person, way)
         path = entry.places.consent
         with suppress(OSError, DiskFull):  # then it is forgotten by a kill, and asked for again
             write_consent(path, consent, tmp_name=self._clock.new_id())
-        self._hand_over(entry, path)
+        self.entries.hand_over(entry, path)
         self.look(name, "approved")
         return waiting
 
     def find_waiting_plan(self, name: str) -> Path:
         """Where the plan lies that waits for a person. Raises UsageError where none does."""
-        entry = self._find_led(name)
+        entry = self.entries.find_led(name)
         if not entry.memory.status.waiting_plan:
             raise UsageError(
                 f"no plan of {name} waits for a person.", hint="`cutlist sync status` tells more."
@@ -263,7 +199,7 @@ class Controller:
         """A person's word on a request of which nobody else can tell whether it arrived, as
         `Project.resolve` takes it; what was done, in words. Raises UsageError, Locked.
         """
-        entry = self._find_led(name)
+        entry = self.entries.find_led(name)
         if entry.memory.project is None:
             raise UsageError(f"{name} has not been looked at yet.", hint="Ask again in a moment.")
         done = entry.memory.project.resolve(edit, adopt=adopt, retry=retry)
@@ -273,48 +209,21 @@ class Controller:
 
     def suspend(self, name: str) -> None:
         """Begin nothing from now on, and end the pass that runs. Raises UsageError."""
-        entry = self._find_led(name)
-        self._change(entry, suspend)
+        entry = self.entries.find_led(name)
+        self.entries.change(entry, suspend)
         if entry.running is not None:
             entry.running.request_stop("suspended")
 
     def resume(self, name: str) -> None:
         """Go on. Raises UsageError, also where the document itself says `suspend`."""
-        entry = self._find_led(name)
+        entry = self.entries.find_led(name)
         if entry.sync.suspend:
             raise UsageError(
                 f"{name} is suspended by its document ({entry.sync.place}).",
                 hint="Take `suspend: true` out of it; SIGHUP has the documents read anew.",
             )
-        self._change(entry, resume)
+        self.entries.change(entry, resume)
         self.look(name, "resumed")
-
-    def _find(self, name: str) -> _Entry:
-        if name in self._entries:
-            return self._entries[name]
-        known = ", ".join(sorted(self._entries)) or "none"
-        raise UsageError(
-            f'there is no Sync "{make_plain(name)}"; this controller has {known}.'
-            f"{suggest_name(name, self._entries)}"
-        )
-
-    def _find_led(self, name: str) -> _Entry:
-        """A Sync that something is asked of here. Raises UsageError where another controller leads
-        it.
-        """
-        entry = self._find(name)
-        if not entry.lead.holds:
-            words = entry.elsewhere or "It is not known yet who leads."
-            raise UsageError(
-                f"this controller does not lead {name}. {words}",
-                hint="Ask the one that does, on its machine. Nothing was changed.",
-            )
-        return entry
-
-    def _require_active(self, entry: _Entry) -> None:
-        if entry.memory.status.suspended:
-            name = entry.sync.name
-            raise UsageError(f"{name} is suspended.", hint=f"`cutlist sync resume {name}` first.")
 
     # -------------------------------------------------------------- working
 
@@ -332,15 +241,11 @@ class Controller:
     async def run_once(self, stop: Stop) -> None:
         """One pass for each Sync that is not suspended; a stop ends them early."""
         wish = asyncio.ensure_future(stop.wait())
-        names = [
-            name
-            for name, entry in self._entries.items()
-            if not _is_suspended(entry) and entry.lead.holds
-        ]
+        due = [entry for entry in self.entries if not entry.is_suspended and entry.lead.holds]
         try:
-            for name in names:
-                self._queue.take_out(name)
-                self._start(name, frozenset({"once"}))
+            for entry in due:
+                self._queue.take_out(entry.sync.name)
+                self._start(entry, frozenset({"once"}))
             pending: set[asyncio.Future[Any]] = set(self._tasks.values())
             while pending and not stop.reason:
                 done, _ = await asyncio.wait([*pending, wish], return_when=asyncio.FIRST_COMPLETED)
@@ -352,14 +257,15 @@ class Controller:
     def _start_due(self) -> None:
         while taken := self._queue.take(self._clock.monotonic()):
             name, reasons = taken
-            entry = self._entries.get(name)
-            if entry is None or _is_suspended(entry) or not entry.lead.holds:
+            entry = self.entries.get(name)
+            if entry is None or entry.is_suspended or not entry.lead.holds:
                 self._queue.finish(name)  # to lead it again is a reason to look
                 continue
-            self._start(name, reasons)
+            self._start(entry, reasons)
 
-    def _start(self, name: str, reasons: Collection[str]) -> None:
-        task = asyncio.ensure_future(self._work_on(self._entries[name], reasons))
+    def _start(self, entry: SyncEntry, reasons: Collection[str]) -> None:
+        name = entry.sync.name
+        task = asyncio.ensure_future(self._work_on(entry, reasons))
         self._tasks[name] = task
         task.add_done_callback(lambda _task: self._tasks.pop(name, None))
 
@@ -375,10 +281,10 @@ class Controller:
             for wait in waits:
                 wait.cancel()
 
-    async def _work_on(self, entry: _Entry, reasons: Collection[str]) -> None:
+    async def _work_on(self, entry: SyncEntry, reasons: Collection[str]) -> None:
         """One pass of one Sync, from its begin to its place in the queue for the next one."""
         name = entry.sync.name
-        settings = self._settings_of(entry)
+        settings = self.entries.build_settings(entry)
         running = RunningPass(
             entry.sync, entry.places, entry.memory, settings, self._clock, reasons
         )
@@ -392,7 +298,7 @@ class Controller:
             entry.running = None
             self._leaving.pop(name, None)
             self._queue.finish(name)
-        if name not in self._entries:
+        if name not in self.entries:
             return
         if entry.elsewhere:
             self._tell_elsewhere(entry)
@@ -406,53 +312,14 @@ class Controller:
         self._queue.add(name, self._clock.monotonic() + wait_s, "interval")
 
     async def _end_passes(self, reason: str) -> None:
-        for entry in self._entries.values():
+        for entry in self.entries:
             if entry.running is not None:
                 entry.running.request_stop(reason)
         if self._tasks:
             await asyncio.wait(list(self._tasks.values()))
-        if self._handed_over:
-            await asyncio.wait(list(self._handed_over))
+        await self.entries.wait_until_handed_over()
 
-    # -------------------------------------------------------------- telling
-
-    def _settings_of(self, entry: _Entry) -> PassSettings:
-        def announce(status: SyncStatus) -> None:
-            self._write_down(entry, status)
-
-        return replace(self._settings, announce=announce, lead=entry.lead)
-
-    def _change(self, entry: _Entry, become: Callable[[SyncStatus], SyncStatus]) -> None:
-        entry.memory.change(become, lambda status: self._write_down(entry, status))
-
-    def _write_down(self, entry: _Entry, status: SyncStatus) -> None:
-        """Keep a status for the time after a restart, where it is another one than before. On a
-        full disk it is only told.
-        """
-        try:
-            if status is not entry.kept:
-                write_status(entry.places.status, status, tmp_name=self._clock.new_id())
-                entry.kept = status
-                self._hand_over(entry, entry.places.status)
-        except (OSError, DiskFull) as error:
-            self._settings.tell(entry.sync, "", f"warning: its status cannot be kept: {error}")
-        self._settings.announce(status)
-
-    def _hand_over(self, entry: _Entry, file: Path) -> None:
-        """Leave a file for the next leader. The loop does not wait for the ledger: everything else
-        of this controller goes on meanwhile.
-        """
-        try:
-            asyncio.get_running_loop()
-        except RuntimeError:  # a pass tells it, in a thread of its own
-            entry.lead.hand_over(file)
-            return
-        if entry.lead.is_shared:
-            work = asyncio.ensure_future(asyncio.to_thread(entry.lead.hand_over, file))
-            self._handed_over.add(work)
-            work.add_done_callback(self._handed_over.discard)
-
-    def _tell_fault(self, entry: _Entry, error: Exception) -> None:
+    def _tell_fault(self, entry: SyncEntry, error: Exception) -> None:
         what = f"{type(error).__name__}: {error}"
         if entry.fault[0] != what:  # a report for each fault, and not for each pass that meets it
             entry.fault = what, self._settings.report_fault(entry.sync, error)
@@ -462,8 +329,4 @@ class Controller:
             hint="What is paid is kept; the next pass tries again.",
         )
         now = self._clock.now()
-        self._change(entry, lambda status: fail_pass(status, told, now, needs_person=False))
-
-
-def _is_suspended(entry: _Entry) -> bool:
-    return entry.memory.status.suspended
+        self.entries.change(entry, lambda status: fail_pass(status, told, now, needs_person=False))

@@ -123,7 +123,7 @@ class ControllerService:
             alarms,
             self._leadership.find_lead,
         )
-        self._seen = {status.name: status for status in self.controller.list_statuses()}
+        self._seen = {status.name: status for status in self.controller.entries.list_statuses()}
 
     # -------------------------------------------------------------- running
 
@@ -151,7 +151,7 @@ class ControllerService:
             await self._leadership.renew()
             self._leadership.start()
             await self.controller.run_once(stop)
-        return self.controller.list_statuses()
+        return self.controller.entries.list_statuses()
 
     def _load_first(self) -> Sequence[Sync]:
         """The documents to begin with: one that is broken holds up no other. Raises InvalidInput
@@ -216,8 +216,8 @@ class ControllerService:
         from reconciler.controller.listening import Listener  # lazy: aiohttp
 
         sources = Sources(
-            read_status=self.controller.read_status,
-            is_ready=lambda: self.controller.is_ready,
+            read_status=self.controller.entries.read_status,
+            is_ready=lambda: self.controller.entries.is_ready,
             take_hint=self._take_hint,
             read_metrics=self._read_metrics,
             tell_webhook=self._metrics.count_webhook,
@@ -274,7 +274,7 @@ class ControllerService:
         log = self._log.about(sync=name)
         match verb:
             case "status":
-                return self.controller.read_status()
+                return self.controller.entries.read_status()
             case "plan":
                 return str(self.controller.find_waiting_plan(name))
             case "approve":

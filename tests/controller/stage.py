@@ -153,7 +153,7 @@ class Stage:
     @property
     def status(self) -> SyncStatus:
         assert self.controller is not None
-        return self.controller.list_statuses()[0]
+        return self.controller.entries.list_statuses()[0]
 
     def describe(self, kind: ConditionType = ConditionType.READY) -> tuple[str, str]:
         """Status and reason of a condition."""

@@ -176,7 +176,7 @@ async def test_one_broken_sync_holds_up_no_other(stage: Stage) -> None:
     controller = stage.start(hanging, missing, stage.make_sync(), threads=threads)
 
     def find(name: str) -> Any:
-        return next(status for status in controller.list_statuses() if status.name == name)
+        return next(status for status in controller.entries.list_statuses() if status.name == name)
 
     async with serving(stage):
         await until(lambda: find("films").last_applied_revision == commit)
@@ -196,7 +196,7 @@ async def test_documents_are_read_anew(stage: Stage) -> None:
         await until(is_applied(stage, commit))
         controller.replace_syncs([other])
         await until(is_applied(stage, commit))
-        assert [status.name for status in controller.list_statuses()] == ["other"]
+        assert [status.name for status in controller.entries.list_statuses()] == ["other"]
         with suppress(UsageError):
             controller.reconcile("films")
             raise AssertionError("it is gone")

@@ -86,7 +86,7 @@ class Machine:
 
     @property
     def status(self) -> SyncStatus:
-        return self.controller.list_statuses()[0]
+        return self.controller.entries.list_statuses()[0]
 
     @property
     def places(self) -> SyncPlaces:
@@ -196,7 +196,7 @@ async def test_a_leader_dies_in_the_middle_of_a_pass(fleet: Fleet) -> None:
         # it goes on where it stood still, before any alarm of it rings
         ada.virtual.advance(VALID_S + 1)
         gate.opened.set()
-        await until(lambda: ada.controller._entries["films"].running is None)
+        await until(lambda: ada.controller.entries.find("films").running is None)
         assert (fleet.count_own_commits(), len(fleet.host.written())) == told
         await ada.ring(ada.stands_by)
         assert (ada.status.history[-1].end, ada.leads()) == (PassEnd.INTERRUPTED, False)
@@ -247,7 +247,7 @@ async def test_a_leader_whose_disk_is_full(fleet: Fleet, monkeypatch: pytest.Mon
             monkeypatch.setattr(SyncPlaces, "lay", refuse)
         await bob.ring(bob.leads)
         await until(lambda: bool(bob.status.last_applied_revision))
-        await until(lambda: bob.controller._entries["films"].running is None)
+        await until(lambda: bob.controller.entries.find("films").running is None)
         assert not bob.stands_by()
         assert bob.controller._queue.find_wait(bob.alarms.monotonic()) is not None
     assert "what the controller before has left cannot be kept" in bob.logged.getvalue()
@@ -281,7 +281,7 @@ async def test_what_is_asked_of_the_one_that_stands_by(fleet: Fleet) -> None:
         await until(lambda: ada.status.last_attempted_revision == commit)
         await until(lambda: ada.status.pass_started is None)
         ada.controller.suspend("films")
-        await until(lambda: not ada.controller._handed_over)
+        await until(lambda: not ada.controller.entries._handed_over)
         fleet.silence(ada)
         await bob.ring(bob.leads)
         assert bob.status.suspended
@@ -296,13 +296,13 @@ async def test_nobody_waits_for_a_ledger_that_is_busy(fleet: Fleet) -> None:
     ada = fleet.make("ada", mode="approve")
     async with ada.serving():
         await until(lambda: bool(ada.status.waiting_plan))
-        await until(lambda: not ada.controller._handed_over)
+        await until(lambda: not ada.controller.entries._handed_over)
         kept = f"select content from handovers where part = '{ada.places.status.name}'"
         with psycopg.connect(fleet.address.url) as busy:
             busy.execute(f"select pg_advisory_xact_lock({fleet.address.lock})")
             ada.controller.suspend("films")
             assert ada.status.suspended
-            assert ada.controller._handed_over
+            assert ada.controller.entries._handed_over
             assert '"suspended": true' not in run_sql(fleet.address, kept)[0][0]
         await until(lambda: '"suspended": true' in run_sql(fleet.address, kept)[0][0])
 

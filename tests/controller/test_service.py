@@ -66,7 +66,7 @@ class Program:
         return [json.loads(line) for line in self.logged.getvalue().splitlines()]
 
     def find(self, name: str) -> Mapping[str, Any]:
-        syncs: Any = self.service.controller.read_status()["syncs"]
+        syncs: Any = self.service.controller.entries.read_status()["syncs"]
         found: Mapping[str, Any] = next(one for one in syncs if one["name"] == name)
         return found
 

@@ -105,7 +105,7 @@ async def test_a_commit_redirects_neither(stage: Stage, field: str, value: str) 
     await stage.run()
     assert stage.describe() == ("True", "Applied")
     assert stage.billed_tasks() == 1
-    project = stage.controller and stage.controller._entries["films"].memory.project
+    project = stage.controller and stage.controller.entries.find("films").memory.project
     assert project is not None
     config = project.config
     assert (config.name, config.bucket, config.shares_ledger) == ("films", None, False)

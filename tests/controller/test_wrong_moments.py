@@ -52,7 +52,7 @@ async def test_put_back_while_its_pass_ends(stage: Stage) -> None:
         gate.opened.set()
         await until(lambda: stage.status.pass_started is None)
     assert stage.status.suspended
-    assert stage.start().list_statuses()[0].suspended
+    assert stage.start().entries.list_statuses()[0].suspended
 
 
 async def test_a_document_that_suspends_ends_the_pass(stage: Stage) -> None:

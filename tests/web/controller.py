@@ -65,7 +65,7 @@ class ControllerPage:
 
     def find(self, name: str = "films") -> Any:
         """The status of a Sync."""
-        syncs: Any = self.service.controller.read_status()["syncs"]
+        syncs: Any = self.service.controller.entries.read_status()["syncs"]
         return next(one for one in syncs if one["name"] == name)
 
 

@@ -215,7 +215,7 @@ async def test_who_stands_by_says_who_leads(stage: Stage) -> None:  # noqa: F811
     async with serve_controller(stage, [stage.make_sync(mode="approve")]) as page:
         waiting = await wait_for_plan(page)
         await page.post("/films/api/v1/plans", {}, 201)
-        entry = page.service.controller._entries["films"]
+        entry = page.service.controller.entries.find("films")
         entry.lead = Elsewhere()
         page.service.controller.stand_by("films", "machine-2 leads it.")
         about = await page.get("/films/api/v1/project")

@@ -145,7 +145,7 @@ class SyncWorld(World):
         """What the controller says of itself; None while there is none."""
         if self.controller is None:
             return None
-        return next(each for each in self.controller.list_statuses() if each.name == NAME)
+        return next(each for each in self.controller.entries.list_statuses() if each.name == NAME)
 
     def open_project(
         self, block: RunBlocking | None = None, environment: str | None = None
