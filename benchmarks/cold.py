@@ -42,7 +42,7 @@ def check_with_peer(root: Path) -> Usage:
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n\n", maxsplit=1)[0])
     parser.add_argument("--edits", type=int, default=EDITS)
-    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--rounds", type=int, default=3)
     arguments = parser.parse_args()
     forms = (("that say all", WHOLE_EDIT, BARE_PROJECT), ("with defaults", EDIT, PROJECT))
     with tempfile.TemporaryDirectory() as folder:

@@ -103,7 +103,7 @@ def prepare(roots: list[Path]) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n\n", maxsplit=1)[0])
     parser.add_argument("--all", action="store_true", help="also 100,000 edits")
-    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--rounds", type=int, default=3)
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         roots = {name: Path(folder) / name for name in ("small", "files", "matrix", "changed")}
@@ -114,7 +114,7 @@ def main() -> None:
         prepare([*roots.values()])
         tell_large(roots["files"], roots["matrix"], roots["changed"], arguments.rounds)
         shutil.rmtree(roots["changed"])
-        tell_growth((SMALL, roots["small"]), (LARGE, roots["files"]), min(arguments.rounds, 3))
+        tell_growth((SMALL, roots["small"]), (LARGE, roots["files"]), min(arguments.rounds, 2))
         if arguments.all:
             huge = Path(folder) / "huge"
             say(f"making {HUGE:,} edits")

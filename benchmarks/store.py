@@ -31,17 +31,26 @@ EDITS, RESULTS, ROUNDS = 1_000, 100_000, 5
 
 def add_records(store: Path, number: int) -> None:
     """Records of other jobs, beside those of the project."""
-    pattern = json.loads(next((store / "results").rglob("*.json")).read_bytes())
+    data = json.loads(next((store / "results").rglob("*.json")).read_bytes())
+    size_bytes = data["size_bytes"]
+    pattern = json.dumps({**data, "key": "KEY", "digest": "DIGEST", "edit": "other-NUMBER"})
+    for prefix in range(256):
+        for kind in ("results", "blobs"):
+            (store / kind / f"{prefix:02x}").mkdir(exist_ok=True)
     for each in range(number):
         key, digest = hash_bytes(b"k%d" % each), hash_bytes(b"d%d" % each)
-        record = json.dumps({**pattern, "key": key, "digest": digest, "edit": f"other-{each}"})
-        path = store / "results" / key[:2] / f"{key}.{digest}.json"
-        path.parent.mkdir(exist_ok=True)
-        path.write_text(record)
-        blob = store / "blobs" / digest[:2] / digest
-        blob.parent.mkdir(exist_ok=True)
-        with blob.open("wb") as file:
-            file.truncate(pattern["size_bytes"])
+        record = pattern.replace("KEY", key).replace("DIGEST", digest).replace("NUMBER", str(each))
+        write_file(f"{store}/results/{key[:2]}/{key}.{digest}.json", record.encode())
+        write_file(f"{store}/blobs/{digest[:2]}/{digest}", b"", size_bytes)
+
+
+def write_file(path: str, data: bytes, size_bytes: int = 0) -> None:
+    """A file of these bytes, or of so many that nobody reads; there are 200,000 of them."""
+    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
+    os.write(handle, data)
+    if size_bytes:
+        os.ftruncate(handle, size_bytes)
+    os.close(handle)
 
 
 def fill_bucket(server: BucketServer, store: Path, folder: Path) -> str:
