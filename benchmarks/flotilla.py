@@ -15,7 +15,7 @@ import click
 from tests.simulation.flotilla import sail_together
 
 TASK_S = (170.0, 190.0)
-RATES = {"submit": 5, "look": 20, "list": 20}  # of the account, in any second
+RATES = {"submit": 5, "look": 20, "list": 20, "reading": 20}  # of the account, in any second
 
 
 @click.command()

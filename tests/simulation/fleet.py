@@ -105,7 +105,7 @@ class Strait(httpx.AsyncBaseTransport):
         self._voyage.kinds[kind] += 1
         self._voyage.sent_of[kind].append(elapsed_s())
         await asyncio.sleep(self._chance.uniform(*ONE_WAY_S))
-        if kind == "list" and self._refuses_lists and "status" in request.url.params:
+        if kind == "list" and self._refuses_lists:
             status, headers, body = 404, {}, b"<html>no such page</html>"
         else:
             status, headers, body = await dispatch(self._server.app, request)
@@ -119,7 +119,11 @@ def _kind_of(request: httpx.Request) -> str:
     if request.method == "POST":
         return "submit"
     path = request.url.path
-    return "download" if path.endswith(".mp4") else "look" if "/tasks/" in path else "list"
+    if path.endswith(".mp4"):
+        return "download"
+    if "/tasks/" in path:
+        return "look"
+    return "list" if "status" in request.url.params else "reading"  # before a request is sent
 
 
 def sail(

@@ -13,7 +13,7 @@ from typing import Any, Protocol
 from reconciler.formats.values import value
 from reconciler.state.booked import Booking, Entry
 from reconciler.state.ledger.listed import TaskList
-from reconciler.state.ledger.parts import Baselines, Books, Strays, Uploads
+from reconciler.state.ledger.parts import Baselines, Books, Readings, Strays, Uploads
 from reconciler.state.observed import Attempt, History, Request, State
 
 
@@ -84,6 +84,10 @@ class Ledger(Protocol):
     @property
     def task_list(self) -> TaskList | None:
         """The list of tasks in flight, read by one for all; None where nobody else may write."""
+
+    @property
+    def readings(self) -> Readings | None:
+        """Readings before requests that others may use; None where nobody else may write."""
 
     @property
     def is_shared(self) -> bool:

@@ -20,6 +20,15 @@ class Baseline:
 
 
 @value(frozen=True, slots=True)
+class SharedReading:
+    """A whole reading that one process has taken for all."""
+
+    number: int
+    baseline: Baseline
+    age_s: float  # since it was begun, by the clock of the ledger
+
+
+@value(frozen=True, slots=True)
 class UploadPlace:
     """Where uploaded bytes may be used: the service binds them to a model and an account."""
 
@@ -88,6 +97,25 @@ class Baselines(Protocol):
     def doubtful(self, task_ids: Collection[str]) -> frozenset[str]:
         """Those of `task_ids` that need not be ours: strangers, strays, and what was adopted and
         has not succeeded, so that its prompt was never compared.
+        """
+
+
+class Readings(Protocol):
+    """Readings before requests, which one process takes for all who share a ledger. A `reader` is
+    whoever sees the same list: an endpoint, and a key with its workspace.
+    """
+
+    def find(self, reader: str, *, most_s: float) -> SharedReading | None:
+        """The newest whole reading, unless it was begun more than `most_s` ago."""
+
+    def begin(self, reader: str) -> float | None:
+        """Begin a reading for all, and when that is; None while another process that lives is at
+        it.
+        """
+
+    def end(self, reader: str, begun_at: float, baseline: int | None) -> None:
+        """A reading is over: whole, and kept by that number; None where it is of no use to
+        others.
         """
 
 

@@ -8,6 +8,7 @@ from reconciler.state.ledger.address import LedgerAddress
 from reconciler.state.ledger.errors import FailedOver, LaneFull
 from reconciler.state.ledger.holders import NOW, SEND_WITHIN_S, Holders, LedgerUser
 from reconciler.state.ledger.postgres_database import SERVER, PostgresDatabase
+from reconciler.state.ledger.readings import SharedReadings
 from reconciler.state.ledger.sql.attempts import SqlLedger
 from reconciler.state.ledger.sql.database import (
     AMOUNT,
@@ -32,6 +33,7 @@ class PostgresLedger(SqlLedger):
     is_shared = True
     send_within_s = SEND_WITHIN_S
     task_list: SharedTaskList
+    readings: SharedReadings
     kept_readings = 500  # of all processes together, in a time in which none of them sends
 
     _database: PostgresDatabase
@@ -41,6 +43,7 @@ class PostgresLedger(SqlLedger):
         self._me = me
         self._holders = Holders(database, me)
         self.task_list = SharedTaskList(database, me)
+        self.readings = SharedReadings(database, me)
         self._has_joined = False
 
     @classmethod

@@ -24,6 +24,7 @@ from reconciler.state.ledger.errors import (
     TaskTaken,
 )
 from reconciler.state.ledger.listed import TaskList
+from reconciler.state.ledger.parts import Readings
 from reconciler.state.ledger.sql.baselines import KEPT, SqlBaselines
 from reconciler.state.ledger.sql.books import SqlBooks, book
 from reconciler.state.ledger.sql.database import (
@@ -51,6 +52,7 @@ class SqlLedger(Questions):
     intended_at: ClassVar = "0"  # the moment of an intent by the database's clock, in SQL
     is_shared = False
     task_list: TaskList | None = None
+    readings: Readings | None = None
     send_within_s = math.inf
     kept_readings = KEPT
 

@@ -59,7 +59,7 @@ class SqlBaselines:
         if not rows:
             return None
         task_ids, server_time, is_whole = rows[0]
-        return Baseline(read_value(_ids, task_ids), server_time, bool(is_whole))
+        return Baseline(read_value(read_ids, task_ids), server_time, bool(is_whole))
 
     def strangers(self, task_ids: Collection[str]) -> frozenset[str]:
         rows = self._database.rows(
@@ -79,8 +79,8 @@ class SqlBaselines:
         return frozenset(row[0] for row in rows)
 
 
-def _ids(text: str) -> frozenset[str]:
-    """Raises ValueError for what is no list of task ids."""
+def read_ids(text: str) -> frozenset[str]:
+    """The tasks of a reading. Raises ValueError for what is no list of task ids."""
     ids = parse_json(text)
     if not isinstance(ids, list) or not all(isinstance(task_id, str) for task_id in ids):
         raise ValueError("no ids")

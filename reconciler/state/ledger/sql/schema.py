@@ -146,7 +146,21 @@ create table watches (
     pages integer not null
 ) strict;
 """
+# what one process has read of the account's list before a request, for all who send
+_READINGS = """
+create table readings (
+    reader text primary key,
+    holder text not null,
+    begun_at real not null,
+    is_open integer not null,
+    whole_at real not null,
+    baseline integer
+) strict;
+"""
 # each takes a file to the version of its number, from 1; what was written stays
-STEPS = (_ATTEMPTS, _BOOKS, _BASELINES, _INDEXES, _SHARING, _HANDOVERS, _BEGINNINGS, _WATCHES)
+STEPS = (
+    *(_ATTEMPTS, _BOOKS, _BASELINES, _INDEXES, _SHARING, _HANDOVERS, _BEGINNINGS, _WATCHES),
+    _READINGS,
+)
 VERSION = len(STEPS)
 RETIRED = 1_000_000  # the version of a ledger whose rows were moved elsewhere
