@@ -31,6 +31,8 @@ class BucketView:
     each request, by its kind and whether it was done, and may raise.
     """
 
+    knows_conditions = True
+
     def __init__(
         self,
         address: BucketAddress,
