@@ -12,7 +12,7 @@ import pytest
 from tests.simulation.crowd.mutants import MUTANTS, WITHIN, caught
 from tests.simulation.crowd.play import run
 
-SEEDS = range(10)  # every kind of world; `make simulate` has 2,000
+SEEDS = range(11)  # every kind of world; `make simulate` has 2,000
 SEEDS_ON_A_SERVER = (1, 2)
 SOMETIMES = (
     "killed",
