@@ -34,6 +34,7 @@ from typing import Any
 from mockserver.media.film_renderer import FilmRenderer
 from mockserver.media.plan import FilmPlan
 
+MAIN = "reconciler.cli:main"
 _ROOT = Path(__file__).resolve().parents[1]
 _START = "from tests.nursery import serve; run = serve(); run()"
 _NUMBER_BYTES = 8
@@ -86,6 +87,18 @@ class Nursery:
             line.connect(self._path)
             line.sendall(_pack(len(raw)) + raw)
             assert line.recv(_NUMBER_BYTES), "the nursery has ended"
+
+    @functools.cached_property
+    def programs(self) -> Path:
+        """A folder with a program `cutlist` that starts here: for shells, and whatever else starts
+        programs by their names.
+        """
+        stand_in = (_ROOT / "tests" / "stand_in.py").read_text(encoding="utf-8")
+        program = Path(self._folder.name) / "programs" / "cutlist"
+        program.parent.mkdir()
+        program.write_text(f"#!{sys.executable} -IS\n{stand_in}", encoding="utf-8")
+        program.chmod(0o755)
+        return program.parent
 
     def start(
         self,
@@ -255,25 +268,27 @@ def serve() -> Callable[[], object]:
     signal.signal(signal.SIGCHLD, lambda *_: None)
     lines: dict[int, socket.socket] = {}
     while True:
-        ready, _, _ = select.select([asked, ends, sys.stdin], [], [])
+        ready, _, _ = select.select([asked, ends, sys.stdin, *lines.values()], [], [])
+        for pid, line in lines.items():
+            if line in ready:  # whoever wanted it has gone
+                os.kill(pid, signal.SIGKILL)
         if ends in ready:
             ends.recv(4096)
             _tell_of_ends(lines)
         if asked in ready:
             line, _ = asked.accept()
             head, streams, *_ = socket.recv_fds(line, _NUMBER_BYTES, 3)
+            order = json.loads(line.recv(int.from_bytes(head, "big"), socket.MSG_WAITALL))
             if not streams:
                 with line:
-                    load_more(json.loads(_read(line, head)))
+                    load_more(order)
                     line.sendall(_pack(0))
                 continue
             if (pid := os.fork()) == 0:
                 signal.set_wakeup_fd(-1)
                 signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-                for each in (asked, ends, told, *lines.values()):
+                for each in (asked, ends, told, line, *lines.values()):
                     each.close()
-                with line:
-                    order = json.loads(_read(line, head))
                 return begin(order, streams)
             for stream in streams:
                 os.close(stream)
@@ -376,10 +391,6 @@ def _find(stream: Stream, own: int, closed: contextlib.ExitStack) -> int:
         closed.callback(os.close, number)
         return number
     return stream if isinstance(stream, int) else stream.fileno()
-
-
-def _read(line: socket.socket, head: bytes) -> bytes:
-    return line.recv(int.from_bytes(head, "big"), socket.MSG_WAITALL)
 
 
 def _pack(number: int) -> bytes:

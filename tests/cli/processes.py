@@ -10,9 +10,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from tests.nursery import Child, get_nursery
+from tests.nursery import MAIN, Child, get_nursery
 
-MAIN = "reconciler.cli:main"
 COMMAND = [sys.executable, "-c", "from reconciler.cli import main; main()"]
 PATIENCE_S = 180.0
 ENCODING = "PYTHONIOENCODING"

@@ -16,10 +16,10 @@ import pytest
 from click.shell_completion import ShellComplete
 
 from reconciler.cli.main import cutlist
+from tests.nursery import get_nursery
 from tests.repository import Repository
 from tests.workspace import PROJECT, Workspace
 
-BIN = Path(sys.executable).parent
 SHOT = """\
 apiVersion: cutlist/v1
 kind: Edit
@@ -70,7 +70,7 @@ def film(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> Workspace:
     repository.commit()
     repository.git("branch", "topic")
     repository.git("tag", "v1")
-    monkeypatch.setenv("PATH", f"{BIN}:{os.environ['PATH']}")
+    monkeypatch.setenv("PATH", f"{get_nursery().programs}:{os.environ['PATH']}")
     monkeypatch.setenv("HOME", str(workspace.root.parent))
     monkeypatch.chdir(workspace.root)
     return workspace

@@ -15,7 +15,7 @@ import pytest
 
 from mockserver.threaded import ServerThread
 from reconciler.report.page import SYMBOLS, Page
-from tests.cli.processes import COMMAND, MAIN, PATIENCE_S, cutlist, environment
+from tests.cli.processes import MAIN, PATIENCE_S, cutlist, environment
 from tests.nursery import get_nursery
 from tests.terminal import show
 
@@ -114,9 +114,10 @@ def test_every_symbol_of_ours_has_a_spelling() -> None:
 @pytest.mark.parametrize("command", ["plan", "explain rain", "plan --json", "--help", "validate"])
 def test_a_reader_that_has_seen_enough(rendered: Path, command: str) -> None:
     """`cutlist plan | head -1`: no words on standard error, and the exit code of the work."""
+    program = str(get_nursery().programs / "cutlist")
     script = f'"$0" "$@" {command} | true; echo "${{PIPESTATUS[0]}}"'
     answer = subprocess.run(
-        ["bash", "-c", script, *COMMAND, *([] if command == "--help" else ["-C", str(rendered)])],
+        ["bash", "-c", script, program, *([] if command == "--help" else ["-C", str(rendered)])],
         env=environment(),
         capture_output=True,
         text=True,
@@ -131,9 +132,10 @@ def test_an_apply_whose_reader_goes_renders_all_the_same(tmp_path: Path) -> None
     (tmp_path / "specs").mkdir()
     (tmp_path / "cutlist.yaml").write_text(PROJECT)
     (tmp_path / "specs/rain.yaml").write_text(EDIT, encoding="utf-8")
+    program = str(get_nursery().programs / "cutlist")
     script = '"$0" "$@" apply | true; echo "${PIPESTATUS[0]}"'
     answer = subprocess.run(
-        ["bash", "-c", script, *COMMAND, "-C", str(tmp_path)],
+        ["bash", "-c", script, program, "-C", str(tmp_path)],
         env=environment(),
         capture_output=True,
         text=True,

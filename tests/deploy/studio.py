@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import os
-import shlex
 from pathlib import Path
 
 from mockserver.threaded import ServerThread
-from tests.cli.processes import COMMAND
+from tests.nursery import get_nursery
 from tests.repository import Repository
 
 KEY = "sk-mock"
@@ -91,18 +90,9 @@ class Studio:
         home.mkdir(exist_ok=True)
         packages = Path(__file__).resolve().parents[2]
         return {
-            "PATH": f"{self.write_program()}{os.pathsep}{os.environ['PATH']}",
+            "PATH": f"{get_nursery().programs}{os.pathsep}{os.environ['PATH']}",
             "HOME": str(home),
             "PYTHONPATH": str(packages),
             "LANG": "C.UTF-8",
             **self.secrets,
         }
-
-    def write_program(self) -> Path:
-        """The folder with the command `cutlist`, which is the one that is tested."""
-        program = self.folder / "programs" / "cutlist"
-        if not program.exists():
-            program.parent.mkdir()
-            program.write_text(f'#!/bin/sh\nexec {shlex.join(COMMAND)} "$@"\n')
-            program.chmod(0o755)
-        return program.parent

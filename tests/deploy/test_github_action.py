@@ -9,6 +9,7 @@ import pytest
 from tests.bucketserver import ACCESS, BucketServer
 from tests.deploy.github import Job, Ran
 from tests.deploy.studio import KEY, Studio
+from tests.nursery import get_nursery
 from tests.postgres import make_address
 
 PULL_REQUEST = {"event_name": "pull_request", "base_ref": "main", "ref": "refs/pull/7/merge"}
@@ -26,7 +27,7 @@ class Runner:
         # that puts the command that is tested where install.sh would have put it.
         self.action = studio.folder / "actions" / "github-action"
         self.action.mkdir(parents=True)
-        link = f'mkdir -p "$1/bin"\nln -sf "{studio.write_program()}/cutlist" "$1/bin/cutlist"\n'
+        link = f'mkdir -p "$1/bin"\nln -sf "{get_nursery().programs}/cutlist" "$1/bin/cutlist"\n'
         (self.action.parent / "install.sh").write_text(link)
 
     def run(self, event: dict[str, str], branch: str = "main", **inputs: str) -> Ran:

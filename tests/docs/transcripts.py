@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tests.docs.pages import fences
+from tests.nursery import get_nursery
 
 RUN = "console run"
 PATIENCE_S = 300.0  # for one command, on a machine that has other work
@@ -144,7 +145,8 @@ def replay(page_text: str, folder: Path) -> list[tuple[Shown, str]]:
 def build_environment(folder: Path) -> Mapping[str, str]:
     """What the commands of a page are started with: the real command, and a person with a name."""
     kept = {name: os.environ[name] for name in ("PYTHONPATH", "TMPDIR") if name in os.environ}
-    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}"
+    programs = (get_nursery().programs, Path(sys.executable).parent)
+    path = os.pathsep.join([*map(str, programs), os.environ.get("PATH", "")])
     person = {"CUTLIST_APPROVER": "ada"}
     git = {
         f"GIT_{who}_{what}": text
