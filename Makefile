@@ -15,7 +15,7 @@ SUBJECTS_SINCE := 031fe5a
 BENCHES := startup plan cold scale store ledger watch apply server controller controller_looks
 LOCK := uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate
 
-.PHONY: help env demo team-demo test test-team coverage lint simulate crash crash-team fuzz fuzz-cache fuzz-server bench bench-peers bench-controller bench-flotilla bench-page lock schemas modules vendor screenshots clean
+.PHONY: help env demo team-demo test test-long test-team coverage lint simulate crash crash-team fuzz fuzz-cache fuzz-server bench bench-peers bench-controller bench-flotilla bench-page lock schemas modules vendor screenshots clean
 
 help:  ## what there is
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
@@ -48,6 +48,9 @@ test: env  ## everything that CI runs: lint goes on beside the tests, and is tol
 	@mkdir -p build; $(LINT) > build/lint.txt 2>&1 & linting=$$!; \
 	$(BIN)/python -m pytest --numprocesses $(JOBS) --dist loadfile --no-loadscope-reorder; tested=$$?; \
 	wait $$linting; linted=$$?; cat build/lint.txt; exit $$((tested || linted))
+
+test-long: env  ## what make test leaves out: every mutant, more seeds, pages at every width
+	@$(BIN)/python -m pytest -m long --numprocesses $(JOBS) --dist loadfile
 
 test-team: env build/team/.ready  ## what a team shares, on Debian's PostgreSQL, SeaweedFS, and rclone's server
 	@$(BIN)/python -m tests.team.postgresql

@@ -15,9 +15,11 @@ from pathlib import Path
 import hypothesis
 import pytest
 
+from mockserver.media.film_renderer import FilmRenderer
 from tests.bucketserver import ACCESS, BucketServer, run_server
 from tests.cli.processes import SCREEN
 from tests.clock import FakeClock
+from tests.coarse_films import make_films_coarse, render_fine
 from tests.media import make_media
 from tests.team.servers import COMMANDS, forward_to, run_s3
 from tests.workspace import Workspace
@@ -88,6 +90,7 @@ def pytest_configure() -> None:
     a script hands on that it is ignored. And write where nothing has to reach a disk.
     """
     signal.signal(signal.SIGINT, signal.default_int_handler)
+    make_films_coarse()
     if "TMPDIR" not in os.environ and is_roomy(MEMORY):
         os.environ["TMPDIR"] = str(MEMORY)
         tempfile.tempdir = None  # which may have been asked for already
@@ -181,6 +184,12 @@ def opened(monkeypatch: pytest.MonkeyPatch) -> list[Path]:
 def media(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder of tiny clips and pictures, good and bad (tests/media.py says which)."""
     return make_media(tmp_path_factory.mktemp("media"))
+
+
+@pytest.fixture
+def fine_films(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Films as people get them, for tests that look at their frames."""
+    monkeypatch.setattr(FilmRenderer, "render", render_fine)
 
 
 @pytest.fixture

@@ -26,13 +26,11 @@ import termios
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from typing import Any
 
-from mockserver.media.film_renderer import FilmRenderer
-from mockserver.media.plan import FilmPlan
+from tests.coarse_films import make_films_coarse
 
 MAIN = "reconciler.cli:main"
 _ROOT = Path(__file__).resolve().parents[1]
@@ -54,8 +52,6 @@ _LEFT_OUT = (
 
 # What renders films; several commands do, and it takes long to load.
 _FILMS = ("mockserver.media.film_writer",)
-
-_COARSE_FPS = 10
 
 Stream = int | io.IOBase | None
 
@@ -369,17 +365,6 @@ def load_more(packages: Sequence[str], left_out: tuple[str, ...] = ()) -> None:
             if not (left_out and module.name.startswith(left_out)):
                 importlib.import_module(module.name)
     gc.freeze()  # or every process would copy what it looks through
-
-
-def make_films_coarse() -> None:
-    """The films of a bundled server have a third of the frames, and their full size and length."""
-    render = FilmRenderer.render
-
-    def render_coarse(renderer: FilmRenderer, plan: FilmPlan, medium: Any, target: Path) -> None:
-        frames = max(1, round(plan.frames / plan.fps * _COARSE_FPS))
-        render(renderer, replace(plan, fps=_COARSE_FPS, frames=frames), medium, target)
-
-    FilmRenderer.render = render_coarse  # type: ignore[method-assign]
 
 
 def _find(stream: Stream, own: int, closed: contextlib.ExitStack) -> int:

@@ -41,6 +41,7 @@ async def test_an_unknown_model_gives_a_video_of_5_s(lax, fields):
     assert lax.server.tasks()[0]["model"] == "wan9-everything"
 
 
+@pytest.mark.usefixtures("fine_films")
 @pytest.mark.parametrize("media", [[], [{"type": "x", "url": "https://e.com/1.mp4"}]])
 async def test_its_video_is_a_film(filming, serve, decode, media):
     """5 s of 1280*720, with and without a medium."""

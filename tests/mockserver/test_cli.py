@@ -122,6 +122,7 @@ def test_what_is_ordered_on_the_command_line(tmp_path):
     body = {
         "model": "wan2.7-videoedit",
         "input": {"media": [{"type": "video", "url": "https://e.com/1.mp4"}]},
+        "parameters": {"resolution": "720P", "duration": 2},
     }
     seen = []
     for run in range(2):

@@ -24,6 +24,8 @@ VACE = {
 }
 RED = (200, 40, 40)
 
+pytestmark = pytest.mark.usefixtures("fine_films")
+
 
 def with_rotation(data):
     """The same MP4 with the matrix of its track turned by 90 degrees, as phones write it."""

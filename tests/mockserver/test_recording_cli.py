@@ -19,6 +19,7 @@ HEADERS = {"Authorization": "Bearer sk-mock", "X-DashScope-Async": "enable"}
 EDIT = {
     "model": "wan2.7-videoedit",
     "input": {"media": [{"type": "video", "url": "https://e.com/1.mp4"}]},
+    "parameters": {"resolution": "720P", "duration": 2},
 }
 
 

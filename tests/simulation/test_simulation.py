@@ -11,6 +11,7 @@ from collections import Counter
 import pytest
 
 from tests.cli.processes import environment
+from tests.long import show_few
 from tests.simulation.kinds import KINDS
 from tests.simulation.play import run
 from tests.simulation.sometimes import QUICK, find_missing
@@ -19,7 +20,7 @@ BATCH = len(KINDS)
 HAPPENED: Counter[str] = Counter()
 
 
-@pytest.mark.parametrize("first", range(0, QUICK, BATCH))
+@pytest.mark.parametrize("first", show_few(range(0, QUICK, BATCH), every=QUICK))
 def test_every_promise_is_kept(first: int) -> None:
     """Whatever the seed holds in store, the bill and the disk agree with what was promised."""
     for seed in range(first, first + BATCH):
@@ -29,6 +30,7 @@ def test_every_promise_is_kept(first: int) -> None:
     HAPPENED["batches"] += 1
 
 
+@pytest.mark.long
 def test_everything_happened_sometimes() -> None:
     """The seeds above really met each fault, death and recovery."""
     if HAPPENED["batches"] < QUICK // BATCH:

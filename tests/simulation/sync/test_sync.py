@@ -8,6 +8,7 @@ from collections import Counter
 
 import pytest
 
+from tests.long import show_few
 from tests.simulation.sync.mutants import MUTANTS, WITHIN, caught
 from tests.simulation.sync.play import run
 
@@ -49,7 +50,7 @@ def test_every_promise_is_kept() -> None:
     assert {name for name in SOMETIMES if not happened[name]} == set()
 
 
-@pytest.mark.parametrize("name", MUTANTS)
+@pytest.mark.parametrize("name", show_few(MUTANTS))
 def test_mutant_is_caught(name: str) -> None:
     """The bad controller breaks a promise, at the seed that is kept or at another one."""
     assert any(caught(MUTANTS[name], seed) for seed in (CAUGHT[name], *range(WITHIN)))

@@ -13,8 +13,10 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from playwright.sync_api import expect
 
+from mockserver.media.film_renderer import FilmRenderer
 from reconciler.config import Variables
 from reconciler.project import Project
+from tests.coarse_films import render_fine
 from tests.media import make_clip
 from tests.web.browser.chromium import IS_REQUIRED, LEFT_OUT, find_chromium, open_browser
 from tests.web.browser.served import Served
@@ -125,6 +127,7 @@ def render(root: Path, state_home: Path) -> None:
     """
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("XDG_STATE_HOME", str(state_home))
+        patch.setattr(FilmRenderer, "render", render_fine)  # players go by their frames
         assert Project.open(root, variables=Variables.read({})).apply().exit_code == 0
 
 

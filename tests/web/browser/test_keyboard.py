@@ -4,6 +4,7 @@ never lost.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,7 +14,7 @@ from playwright.sync_api import expect
 
 from tests.web.browser.conftest import Window, write_edit
 from tests.web.browser.served import Served
-from tests.web.browser.test_pages import IS_SETTLED, PAGES
+from tests.web.browser.test_pages import IS_SETTLED, PAGES, one_of_each
 from tests.web.conftest import ask_for
 from tests.web.stage import copy_project
 
@@ -76,8 +77,7 @@ def focus_name(page: Page) -> str:
     return str(stop["name"])
 
 
-@pytest.mark.parametrize("name", PAGES)
-@pytest.mark.parametrize("width", [1280, 360])
+@pytest.mark.parametrize(("name", "width"), one_of_each(itertools.product(PAGES, [1280, 360])))
 def test_every_stop_is_seen(name: str, width: int, served: Served, look: Look) -> None:
     """From the first to the last and back, header before content; each has a name and an outline,
     and nothing lies over it. The first one leads past the header.

@@ -6,8 +6,9 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
@@ -46,8 +47,20 @@ IS_SETTLED = {
 }
 
 
-@pytest.mark.parametrize("name", PAGES)
-@pytest.mark.parametrize(("scheme", "width"), [("dark", 1280), ("light", 360)])
+def one_of_each(pairs: Iterable[tuple[object, ...]]) -> list[Any]:
+    """Of the two variants of each page, which follow each other, one in turn, and the other marked
+    `long`.
+    """
+    return [
+        pair if i % 4 in (0, 3) else pytest.param(*pair, marks=pytest.mark.long)
+        for i, pair in enumerate(pairs)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("name", "scheme", "width"),
+    one_of_each((name, *look) for name in PAGES for look in (("dark", 1280), ("light", 360))),
+)
 def test_page_is_for_everybody(
     name: str, scheme: str, width: int, served: Served, look: Look
 ) -> None:
