@@ -13,17 +13,22 @@ if TYPE_CHECKING:
     from reconciler.history.cost import Budget, CostReport
     from reconciler.history.spending import Sum
     from reconciler.operations.budget import BudgetCheck
+    from reconciler.planner import Pass
 
 
 class Money(OpenedProject):
     """Sums and limits."""
 
-    def cost(self) -> CostReport:
-        """What was spent, saved and wasted so far, and what is left of today's budgets."""
+    def cost(self, current: Pass | None = None) -> CostReport:
+        """What was spent, saved and wasted so far, and what is left of today's budgets.
+
+        `current` is a pass that was made already; None: one is made.
+        """
         from reconciler.operations import accounting  # lazy: start-up time
 
         with self._workspace.open_for_reading() as ledger:
-            current = self._workspace.run_pass(ledger, NOTHING_SPECIAL)
+            if current is None:
+                current = self._workspace.run_pass(ledger, NOTHING_SPECIAL)
             return accounting.build_cost_report(
                 self.config, self.store, ledger, current, self.clock.now()
             )

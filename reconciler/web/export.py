@@ -174,8 +174,8 @@ def _read_pages(
         "project": read_project(project, read_revision(project), "", PageRights("export")),
         "board": {"etag": hash_bytes(orjson.dumps(answer))[:32], **answer},
         "plan": {"id": "", "plan": current.plan.to_json(), "expires": None},
-        "cost": project.cost().to_json(),
-        "status": project.status().to_json(),
+        "cost": project.cost(current).to_json(),
+        "status": project.status(current).to_json(),
         "log": log_to_json(log),
     }
 

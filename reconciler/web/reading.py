@@ -11,7 +11,6 @@ from reconciler.errors import CutlistError, GitError, UsageError
 from reconciler.formats.names import NO_ENVIRONMENT
 from reconciler.plan.explain import explain_edit
 from reconciler.plan.show import view_edit
-from reconciler.plan.status import Status
 from reconciler.plan.takes import TakeList
 from reconciler.planner import Pass
 from reconciler.project import Project
@@ -48,8 +47,7 @@ def read_project(
 
 def read_board(project: Project, current: Pass, places: MediaPlaces) -> BoardView:
     """The board of a pass."""
-    now = project.clock.now()
-    status = Status(current.plan, project.config.name, now, current.measure_clock_lead(now))
+    status = project.status(current)
     takes = dict(project.store.count_recorded(list(current.desired.edits)))
     for name, edit in current.resolved.items():
         if edit.result is not None and edit.result.edit != name:  # rendered for another, and shared

@@ -192,3 +192,22 @@ def test_review_has_the_inputs_of_its_commit(film: Workspace, tmp_path: Path) ->
     ]
     assert medium["digest"] == hash_file(folder / medium["video"]) == digest
     assert all((folder / medium[still]).is_file() for still in ("poster", "preview", "filmstrip"))
+
+
+def test_review_needs_no_whole_work_tree(film: Workspace, tmp_path: Path) -> None:
+    """Two commits are shown, costs and all, whatever the work tree's manifests have come to."""
+    git(film.root, "init", "-q", "-b", "main")
+    git(film.root, "add", "cutlist.yaml", "specs")
+    git(film.root, "commit", "-q", "-m", "films: rain and night")
+    (film.root / "specs" / "rain.yaml").write_text(manifest("rain", ask_for("Let it pour")))
+    git(film.root, "commit", "-q", "-am", "films: let it pour")
+    whole, broken = tmp_path / "whole", tmp_path / "broken"
+    assert film.run("ui", "--export", str(whole), "--diff", "HEAD~1...HEAD").code == 0
+    (film.root / "specs" / "rain.yaml").write_text("no manifest")
+    said = film.run("ui", "--export", str(broken), "--diff", "HEAD~1...HEAD")
+    assert said.code == 0 and said.err == ""
+    first, second = read_data(whole), read_data(broken)
+    assert second.keys() == first.keys()
+    assert second["/api/v1/cost"] == first["/api/v1/cost"]
+    assert second["/api/v1/board"] == first["/api/v1/board"]
+    assert film.run("ui", "--export", str(broken), "--diff", "HEAD").code == 3  # to the work tree
