@@ -318,8 +318,10 @@ class Plan:
         return {
             "billable_s": now.billable_s,
             "price": now.price,
+            "known_price": now.known_price,
             "at_most_billable_s": at_most.billable_s,
             "at_most_price": at_most.price,
+            "at_most_known_price": at_most.known_price,
             "price_reason": at_most.price_reason,
             "held_up_billable_s": self.held_up.billable_s,
             "held_up_price": self.held_up.price,

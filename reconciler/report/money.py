@@ -30,6 +30,18 @@ def describe_cost(cost: Cost, currency: str) -> str:
     return f"{seconds}, {price}"
 
 
+def describe_total(total: Cost, currency: str) -> str:
+    """What steps cost together: `1.01 USD`, `0.50 USD for what has a price; the rest is not known
+    here`, or that nothing is known.
+    """
+    if not currency or (total.price is None and not total.known_price):
+        return UNKNOWN_PRICE
+    known = format_price(total.known_price, currency)
+    if total.price is not None:
+        return known
+    return f"{known} for what has a price; the rest is not known here"
+
+
 def describe_sum(spent: Sum, currency: str) -> str:
     """What many requests have cost: `1.01 USD for 10.1 billable seconds`."""
     seconds = f"{spent.billable_s:.1f} billable seconds"

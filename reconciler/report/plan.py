@@ -10,7 +10,7 @@ from reconciler.formats.names import NO_ENVIRONMENT
 from reconciler.formats.words import format_count, format_span
 from reconciler.plan.step import SYMBOLS, Action, Cost, Plan, Step
 from reconciler.report.chains import order_by_chain
-from reconciler.report.money import UNKNOWN_PRICE, describe_cost, format_price
+from reconciler.report.money import describe_cost, describe_total, format_price
 from reconciler.report.page import Block, Paragraph, Span, Style, Words, write_blocks
 from reconciler.report.table import Column, Fit, Row, Table
 
@@ -204,12 +204,7 @@ def describe_plan_cost(plan: Plan) -> str:
     seconds = f"Cost: {now.billable_s:.1f} billable seconds"
     if then.price is None or not plan.currency:
         later = f", at most {then.billable_s:.1f} with what waits" if waits else ""
-        missing = f"{UNKNOWN_PRICE}: {_names_none(plan)}"
-        if plan.currency and then.known_price:
-            known = format_price(then.known_price, plan.currency)
-            missing = (
-                f"{known} for what has a price; the rest is not known here: {_names_none(plan)}"
-            )
+        missing = f"{describe_total(then, plan.currency)}: {_names_none(plan)}"
         return f"{seconds}{later}{unknown}{_paid_jobs(plan)}; {missing}{besides}."
     about = "at most " if then.unknown_inputs else ""
     later = (

@@ -16,7 +16,7 @@ from reconciler.plan.diff import Change, Comparison, Kind
 from reconciler.plan.step import Action, Cost
 from reconciler.report.diff import write_diff_markdown
 from reconciler.report.markdown import MOST_CHARACTERS, escape_markdown, quote_code
-from reconciler.report.money import UNKNOWN_PRICE, format_price
+from reconciler.report.money import UNKNOWN_PRICE, describe_total, format_price
 
 _ROOM_FOR_FAULTS = 60_000  # characters
 _ROOM_FOR_EDITS = 40_000
@@ -90,8 +90,10 @@ def describe_price_status(comparison: Comparison, *, refused: bool = False) -> S
     elif not cost.billable_s:
         words = f"Nothing to pay for {format_count(len(comparison.changes), 'change')}"
     else:
-        for_what = f"for {format_count(len(paid), 'edit')}, {_describe_length(cost.billable_s)}"
-        words = f"{_describe_money(cost, plan.currency)} {for_what}"
+        for_what = f"{format_count(len(paid), 'edit')}, {_describe_length(cost.billable_s)}"
+        in_part = bool(plan.currency) and cost.price is None and cost.known_price > 0
+        words = _describe_money(cost, plan.currency)
+        words += f" ({for_what})" if in_part else f" for {for_what}"
         words += "; the mock spends nothing" if plan.realm == "mock" else ""
     if refused:
         return StatusLine("failure", f"{words}; over a limit")
@@ -117,10 +119,10 @@ def describe_merge_status(bill: MergeBill, asked: float | None = None) -> Status
 
 
 def _describe_money(cost: Cost, currency: str) -> str:
-    if cost.price is None or not currency:
-        return UNKNOWN_PRICE.capitalize()
-    about = "at most " if cost.unknown_inputs else ""
-    return f"{about}{format_price(cost.price, currency)}"
+    words = describe_total(cost, currency)
+    if words == UNKNOWN_PRICE:
+        return words.capitalize()
+    return f"{'at most ' if cost.unknown_inputs else ''}{words}"
 
 
 def _describe_length(billable_s: float) -> str:

@@ -83,6 +83,15 @@ def add(*prompts: str, realm: str = "live", prices: bool = True) -> Comparison:
     return replace(made, plan=replace(made.plan, realm=realm))
 
 
+def priced_in_part() -> Comparison:
+    """Two edits are to be rendered, and one of them has no price."""
+    made = add("one", "two")
+    steps = list(made.plan.steps)
+    last = max(number for number, step in enumerate(steps) if step.cost.billable_s)
+    steps[last] = replace(steps[last], cost=replace(steps[last].cost, price=None, why="none"))
+    return replace(made, plan=replace(made.plan, steps=tuple(steps)))
+
+
 @pytest.mark.parametrize(
     ("comparison", "words"),
     [
@@ -92,6 +101,10 @@ def add(*prompts: str, realm: str = "live", prices: bool = True) -> Comparison:
         (add("same", "same"), "0.40 USD for 1 edit, 4 s billable"),
         (add(*"abcdefghijklmnopqrstuvwxyzabcdefghijABCDEFGHIJKL"), "15.20 USD for 38 edits, 3 min"),
         (add("one", prices=False), "Price not known here for 1 edit, 4 s billable"),
+        (
+            priced_in_part(),
+            "0.40 USD for what has a price; the rest is not known here (2 edits, 8 s billable)",
+        ),
         (add("one", realm="mock"), "0.40 USD for 1 edit, 4 s billable; the mock spends nothing"),
         (
             compared(make_desired(RAIN, SNOW), make_desired(RAIN)),

@@ -15,8 +15,20 @@ const UNSEEN =
 
 /** "0.50 USD"; null is a price that is not known. */
 export function formatPrice(price, currency) {
-  if (price === null || price === undefined) return "price not known";
+  if (price === null || price === undefined) return "price not known here";
   return `${price.toFixed(2)}${currency ? ` ${currency}` : ""}`;
+}
+
+/** What steps cost together; where some of them have no price, what the others cost. */
+export function formatPlanned(price, known, currency) {
+  return price === null && currency && known > 0
+    ? `${formatPrice(known, currency)} for what has a price` : formatPrice(price, currency);
+}
+
+/** Which prices of a plan nobody here knows, as a sentence; "" where all are known. */
+export function describeUnpriced({ price_reason: reason, at_most_known_price: known, currency }) {
+  if (!reason) return "";
+  return `The ${currency && known > 0 ? "rest" : "price"} is ${showText(reason)}.`;
 }
 
 /** What a sum of tasks has cost: at least so much, where some of them have no price. */

@@ -1,4 +1,4 @@
-"""The page of cost where the price of something is not known."""
+"""What is said of money where the price of something is not known."""
 
 from __future__ import annotations
 
@@ -21,7 +21,9 @@ Look = Callable[..., Window]
 def partly_priced(
     tmp_path_factory: pytest.TempPathFactory, serve: Callable[..., Served], _state_home: Path
 ) -> Served:
-    """An edit of a model that the project has a price for, and one of another."""
+    """An edit of a model that the project has a price for, and one of another; and the same again,
+    not rendered yet.
+    """
     root = tmp_path_factory.mktemp("priced")
     (root / "specs" / "media").mkdir(parents=True)
     make_clip(root / "specs" / "media" / "ok.mp4")
@@ -30,6 +32,8 @@ def partly_priced(
     made = {"model": "wan2.7-t2v", "input": {"prompt": "Rain"}, "parameters": {"duration": 2}}
     write_edit(root, "made", made)
     render(root, _state_home)
+    write_edit(root, "snow", ask_for("Let it snow"))
+    write_edit(root, "wind", {**made, "input": {"prompt": "Wind"}})
     return serve(root)
 
 
@@ -41,3 +45,22 @@ def test_cost_of_what_has_no_price(partly_priced: Served, look: Look) -> None:
     expect(spent).to_contain_text("2.0 s of unknown price")
     expect(page.locator("table.unseen td").first).to_contain_text("at least 0.")
     expect(page.get_by_role("row", name="made")).to_contain_text("price not known")
+
+
+def test_plan_tells_what_is_known_of_its_price(partly_priced: Served, look: Look) -> None:
+    """What has a price is told, and why the rest has none, as in the terminal; the board says the
+    same, and nobody agrees to a figure that is not the whole.
+    """
+    window = look(partly_priced)
+    page = window.open("/")
+    known = "0.40 USD for what has a price"
+    expect(page.locator(".ahead")).to_have_text(f"to render: {known}")
+    page = window.open("/plan")
+    expect(page.locator(".sums > div").first).to_contain_text(known)
+    expect(page.locator(".sum-note").first).to_have_text(
+        "The rest is not known here: `prices` of cutlist.yaml names none for wan2.7-t2v 1080P."
+    )
+    expect(page.locator("li", has_text="wind").last).to_contain_text("price not known here")
+    page.get_by_role("button", name="Carry out").click()
+    expect(page.get_by_role("button", name="Yes, without knowing the price")).to_be_visible()
+    expect(page.get_by_role("dialog")).to_contain_text("The rest is not known here")

@@ -7,7 +7,9 @@ import { Confirm } from "../parts/confirm.js";
 import { TroubleNotice } from "../parts/notices.js";
 import { Run, useRun } from "../parts/run.js";
 import { Steps } from "../parts/steps.js";
-import { count, formatMoment, formatPrice, formatSeconds, showText } from "../words.js";
+import {
+  count, describeUnpriced, formatMoment, formatPlanned, formatPrice, formatSeconds, showText,
+} from "../words.js";
 
 const STATES = { wait: "waiting", blocked: "blocked" };
 const ALWAYS = ["render", "write", "prune"]; // are counted where there are none, too
@@ -69,11 +71,14 @@ function Question({ saved, who, act, onClose }) {
   const { plan } = saved;
   const { cost } = plan;
   const spends = cost.at_most_billable_s > 0;
-  const most = formatPrice(cost.at_most_price, cost.currency);
+  const most = cost.at_most_price === null
+    ? "Yes, without knowing the price"
+    : `Yes, spend at most ${formatPrice(cost.at_most_price, cost.currency)}`;
   return html`
     <${Confirm} title="Carry out this plan" act=${act} onClose=${onClose}
-      yes=${spends ? `Yes, spend at most ${most}` : "Yes, carry it out"}>
+      yes=${spends ? most : "Yes, carry it out"}>
       <p>${describePlan(plan, saved)}</p>
+      ${spends && html`<${Unpriced} cost=${cost} />`}
       <p>
         ${describeSpending(plan, spends)} It is carried out exactly as it stands here, or not at
         all. The books name you: ${showText(who)}.
@@ -112,18 +117,25 @@ function Sum({ cost, realm }) {
   return html`
     <dl class="sums">
       <div>
-        <dt>now</dt><dd>${formatPrice(cost.price, cost.currency)}</dd>
+        <dt>now</dt><dd>${formatPlanned(cost.price, cost.known_price, cost.currency)}</dd>
         <dd class="quiet">${formatSeconds(cost.billable_s)}</dd>
       </div>
       ${waits && html`
         <div>
           <dt>at most, with what waits</dt>
-          <dd>${formatPrice(cost.at_most_price, cost.currency)}</dd>
+          <dd>${formatPlanned(cost.at_most_price, cost.at_most_known_price, cost.currency)}</dd>
           <dd class="quiet">${formatSeconds(cost.at_most_billable_s)}</dd>
         </div>`}
     </dl>
+    <${Unpriced} cost=${cost} />
     ${realm === "mock" && html`
       <p class="sum-note">The mock spends nothing: this is what it would cost.</p>`}`;
+}
+
+/** What of a price is not known here, and why. */
+function Unpriced({ cost }) {
+  const why = describeUnpriced(cost);
+  return why && html`<p class="sum-note">${why}</p>`;
 }
 
 function describePlan(plan, saved) {

@@ -2,7 +2,7 @@
 import { EVERY } from "../api.js";
 import { html, useMemo } from "../html.js";
 import { href } from "../router.js";
-import { formatPrice, nameHealth, showText } from "../words.js";
+import { formatPlanned, nameHealth, showText } from "../words.js";
 import { Mark } from "./mark.js";
 
 const HEALTH = ["Healthy", "Progressing", "Degraded", "Missing", "Outdated", "Suspended"];
@@ -107,6 +107,6 @@ function Ahead({ cost, currency }) {
   if (!cost?.billable_s && !cost?.at_most_billable_s) return null;
   return html`
     <a class="ahead" data-page href=${href("plan")}>
-      to render: <b>${formatPrice(cost.at_most_price, currency)}</b>
+      to render: <b>${formatPlanned(cost.at_most_price, cost.at_most_known_price, currency)}</b>
     </a>`;
 }

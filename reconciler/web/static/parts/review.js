@@ -1,7 +1,7 @@
 // What changes from one revision to another, above the cards of a review.
 import { html } from "../html.js";
 import { Details } from "./steps.js";
-import { formatPrice, showText } from "../words.js";
+import { describeUnpriced, formatPlanned, showText } from "../words.js";
 
 /** The cards, each with what has changed of its edit. */
 export function nameChanges(cards, diff) {
@@ -41,5 +41,7 @@ export function Change({ change }) {
 
 function describePrice(cost) {
   if (!cost.at_most_billable_s) return "Nothing is to be paid.";
-  return `At most ${formatPrice(cost.at_most_price, cost.currency)} to render.`;
+  const planned = formatPlanned(cost.at_most_price, cost.at_most_known_price, cost.currency);
+  const most = cost.at_most_price === null ? "To render" : "At most, to render";
+  return `${most}: ${planned}. ${describeUnpriced(cost)}`;
 }
