@@ -19,6 +19,7 @@ from reconciler.state.ledger import SqliteLedger
 from reconciler.state.ledger.errors import LedgerAway
 from reconciler.state.store import FolderStore
 from tests.e2e.bench import FETCH, Bench, SmallFilms, Ticking, Trouble, failed
+from tests.long import show_few
 
 
 def write_random_project(bench: Bench, chance: random.Random) -> None:
@@ -85,7 +86,7 @@ def repeat_where_away(
     return repeat
 
 
-@pytest.mark.parametrize("seed", range(6))
+@pytest.mark.parametrize("seed", show_few(range(6), every=3))
 async def test_each_look_decides_what_a_whole_pass_would(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, seed: int
 ) -> None:

@@ -22,6 +22,7 @@ from reconciler.plan.decide import PlanOptions
 from reconciler.service.codes import MOST_ROUNDS, Verdict, find_code
 from reconciler.system import shipped
 from tests.e2e.bench import Bench, Trouble, failed
+from tests.long import show_few
 
 Act = Callable[..., Any]
 STATUS: dict[str, int] = {
@@ -32,6 +33,7 @@ STATUS: dict[str, int] = {
     "InvalidURL.New": 400,
 }
 EVERYTHING = PlanOptions(force=True, repay=True, retry_failed=True, verify=True)
+OPTIONS = {"as usual": PlanOptions(), "every option": EVERYTHING}
 FAILED_BEFORE = ("InternalError.Algo", "InvalidURL.Timeout", "DataInspectionFailed")
 
 
@@ -98,8 +100,16 @@ def passes(code: str) -> bool:
 CODES = [*STATUS, "CANCELED"]
 
 
-@pytest.mark.parametrize("options", [PlanOptions(), EVERYTHING], ids=["as usual", "every option"])
-@pytest.mark.parametrize("part", range(6))
+@pytest.mark.parametrize(
+    ("part", "options"),
+    [
+        pytest.param(
+            part, options, id=f"{part}-{name}", marks=[pytest.mark.long] * (part % 2 != odd)
+        )
+        for part in range(6)
+        for odd, (name, options) in enumerate(OPTIONS.items())
+    ],
+)
 async def test_tasks_that_fail(bench: Bench, options: PlanOptions, part: int) -> None:
     """Every code of the service and unknown ones, as the end of a task: three rounds where it may
     pass, one where it cannot; a run with --retry-failed has one fresh round of the same, and the
@@ -134,7 +144,7 @@ async def test_requests_that_are_refused(bench: Bench, part: int) -> None:
         assert service.sent == {code: SUBMIT_TRIES if tried_again else 1}
 
 
-@pytest.mark.parametrize("seed", range(2))
+@pytest.mark.parametrize("seed", show_few(range(2)))
 async def test_every_trouble_mixed(bench: Bench, seed: int) -> None:
     """Throttling, no way there, lost requests, refusals and tasks that fail or are cancelled, in
     any order, with every option that sends again: the bound holds for each request.

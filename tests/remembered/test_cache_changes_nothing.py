@@ -15,6 +15,7 @@ import pytest
 from hypothesis import HealthCheck, event, given, settings
 from hypothesis import strategies as st
 
+from tests.long import show_few
 from tests.remembered.disturbances import DISTURBANCES
 from tests.remembered.mutants import MUTANTS
 from tests.remembered.playing import disturb, leave_as_it_is, play
@@ -52,7 +53,7 @@ def test_after_everything_that_may_happen(number: int, pool: Path, tmp_path: Pat
         stage.compare()
 
 
-@pytest.mark.parametrize("name", MUTANTS)
+@pytest.mark.parametrize("name", show_few(MUTANTS))
 def test_a_cache_that_believes_too_much_is_caught(name: str, pool: Path, tmp_path: Path) -> None:
     """At the seed that is kept, or at another one: every change of the code moves what they do."""
     mutant = MUTANTS[name]

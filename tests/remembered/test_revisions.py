@@ -7,6 +7,7 @@ from random import Random
 
 import pytest
 
+from tests.long import show_few
 from tests.remembered.playing import disturb, leave_as_it_is
 from tests.remembered.stage import set_stage
 from tests.repository import Repository
@@ -15,7 +16,7 @@ CHANGES = ("change_words", "change_project", "move_manifest", "exchange_media", 
 LATER = ("touch_output", "change_ledger", "edit_record", "forge_rows", "flip_cache", "swap_rows")
 
 
-@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("seed", show_few(range(3)))
 def test_plans_of_commits(seed: int, pool: Path, tmp_path: Path) -> None:
     """Of the newest commit and the one before, and what differs between them or from the work
     tree; also after something has happened since.
