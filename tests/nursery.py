@@ -273,10 +273,9 @@ def serve() -> Callable[[], object]:
             _tell_of_ends(lines)
         if asked in ready:
             line, _ = asked.accept()
-            head, streams, *_ = socket.recv_fds(line, _NUMBER_BYTES, 3)
-            order = json.loads(line.recv(int.from_bytes(head, "big"), socket.MSG_WAITALL))
+            order, streams = _hear_order(line)
             if not streams:
-                with line:
+                with line, contextlib.suppress(OSError):
                     load_more(order)
                     line.sendall(_pack(0))
                 continue
@@ -288,10 +287,25 @@ def serve() -> Callable[[], object]:
                 return begin(order, streams)
             for stream in streams:
                 os.close(stream)
-            line.sendall(_pack(pid))
+            with contextlib.suppress(OSError):  # it may have gone already, and is heard below
+                line.sendall(_pack(pid))
             lines[pid] = line
         if sys.stdin in ready:
             sys.exit()
+
+
+def _hear_order(line: socket.socket) -> tuple[Any, Sequence[int]]:
+    """What is asked for, and the streams of a process; without streams, packages to be loaded. None
+    of either where whoever asked has gone.
+    """
+    head, streams, *_ = socket.recv_fds(line, _NUMBER_BYTES, 3)
+    size = int.from_bytes(head, "big")
+    raw = line.recv(size, socket.MSG_WAITALL) if size else b""
+    if raw and len(raw) == size:
+        return json.loads(raw), streams
+    for stream in streams:
+        os.close(stream)
+    return [], []
 
 
 def _tell_of_ends(lines: dict[int, socket.socket]) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 from playwright.sync_api import expect
 
+from tests.cli.processes import cutlist
 from tests.web.browser.conftest import WITHIN_MS, add_environment, write_edit
 from tests.web.conftest import ask_for
 from tests.web.stage import copy_project
@@ -37,8 +37,8 @@ def page(browser: Browser) -> Iterator[Page]:
 
 def export(root: Path, folder: Path, *options: str) -> str:
     """`cutlist ui --export`; the address of the page in the folder."""
-    command = [sys.executable, "-m", "reconciler", "-C", str(root), "ui", "--export", str(folder)]
-    subprocess.run([*command, *options], check=True, capture_output=True)
+    done = cutlist("-C", root, "ui", "--export", folder, *options)
+    assert done.returncode == 0, done.stderr
     return (folder / "index.html").as_uri()
 
 
