@@ -133,6 +133,20 @@ class Scene:
         self._write(name, body)
         return name
 
+    def shoot(self) -> str:
+        """One more edit, of words alone, whose video has a sound; its name."""
+        return self._add("wan2.7-t2v", {"prompt": "a lighthouse at dusk"})
+
+    def drive(self, frame: str, sound: str) -> str:
+        """One more edit, which brings a frame to life, driven by a sound; its name."""
+        media = [{"type": "first_frame", "url": frame}, {"type": "driving_audio", "url": sound}]
+        return self._add("wan2.7-i2v", {"media": media})
+
+    def _add(self, model: str, fields: dict[str, Any]) -> str:
+        name = f"edit-{next(self._numbers):03}"
+        self._write(name, {"model": model, "input": fields, "parameters": {"duration": 2}})
+        return name
+
     def clip(self, colour: int = 0x3366CC) -> str:
         """A local clip, to be uploaded; its name."""
         name = f"clip-{colour:06x}.mp4"

@@ -5,6 +5,7 @@ says that it was paid once.
 from __future__ import annotations
 
 import json
+import shutil
 import signal
 from collections.abc import Iterator
 from pathlib import Path
@@ -166,3 +167,24 @@ def test_a_worker_without_the_key(team: Team) -> None:
     team.start_worker()
     finish(apply)
     assert team.find_broken(1) == {}
+
+
+def test_excerpts_of_what_no_worker_has(team: Team) -> None:
+    """A frame and a sound of another edit go into an order: the worker that carries it out has never
+    seen that edit's video, and neither has the machine that applies.
+    """
+    shot = team.film.shoot()
+    apply = team.start_apply()
+    first = team.start_worker()
+    finish(apply)
+    first.send_signal(signal.SIGTERM)
+    assert first.wait(PATIENCE_S) == 0, team.read_log()
+    shutil.rmtree(team.film.root / ".cutlist")
+    shutil.rmtree(team.film.root / "renders")
+    team.film.drive(f"edit://{shot}#last-frame", f"edit://{shot}#audio")
+    team.start_worker()
+    out = finish(team.start_apply())
+    assert team.find_broken(2) == {}, out + team.read_log(1)
+    sent = [one for one in team.server.ask("journal")["requests"] if one["method"] == "POST"]
+    paths = [str(one["path"]).rpartition("/")[2] for one in sent]
+    assert paths == ["video-synthesis", "oss", "oss", "video-synthesis"]  # frame and sound go up
