@@ -90,7 +90,11 @@ def _explain_error(
     elif error.validator == "additionalProperties":
         fields = sorted(field for field, part in known.items() if not part.get("deprecated"))
         for extra in sorted(set(given) - set(known)):
-            yield [*path, extra], True, _describe_unknown_field(extra, fields, name)
+            if extra in schema.get("x-elsewhere", ()):
+                words = f"`{extra}` stands in spec alone, and is the same in every environment."
+                yield [*path, extra], True, f"{name} takes no field {extra}: {words}"
+            else:
+                yield [*path, extra], True, _describe_unknown_field(extra, fields, name)
     elif error.validator == "required":
         for missing in (field for field in rule if field not in given):
             meaning = _describe_field(known.get(missing, {}))

@@ -12,6 +12,7 @@ from reconciler.errors import CutlistError, InvalidInput, ProjectNotFound, Usage
 from reconciler.formats.bucket_address import BucketAddress
 from reconciler.formats.hosts import is_loopback
 from reconciler.formats.secret import Secret
+from reconciler.system.shipped import read_schema
 
 HEAD = "apiVersion: cutlist/v1\nkind: Project\n"
 
@@ -318,3 +319,16 @@ def test_a_named_secret() -> None:
     assert not read_secret("OTHER", environ)
     assert not read_secret("", {"": "x"})
     assert "hooks" not in repr(read_secret("SLACK_URL", environ))
+
+
+def test_what_stands_beside_the_overlays_is_named_so(tmp_path: Path) -> None:
+    """A field of the project in an overlay is no slip of the pen: it is said where it stands, of
+    each such field.
+    """
+    spec = read_schema("project")["properties"]["spec"]["properties"]
+    overlay = spec["environments"]["additionalProperties"]
+    assert set(overlay["x-elsewhere"]) == set(spec) - set(overlay["properties"])
+    with pytest.raises(InvalidInput) as caught:
+        load(tmp_path, "{environments: {draft: {models: [models/*.yaml]}}}")
+    (fault,) = caught.value.faults
+    assert "environments.draft takes no field models: `models` stands in spec alone" in str(fault)

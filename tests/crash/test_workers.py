@@ -170,8 +170,8 @@ def test_a_worker_without_the_key(team: Team) -> None:
 
 
 def test_excerpts_of_what_no_worker_has(team: Team) -> None:
-    """A frame and a sound of another edit go into an order: the worker that carries it out has never
-    seen that edit's video, and neither has the machine that applies.
+    """A frame and a sound of another edit go into an order: the worker that carries it out
+    never had that edit's video, and the machine that applies has it no more.
     """
     shot = team.film.shoot()
     apply = team.start_apply()
