@@ -29,6 +29,8 @@ class BucketServer:
     ignores_conditions: bool = False
     knows_no_conditions: bool = False
     _number: int = 0
+    # moto reads what another write of the same name has just closed
+    _writing: Any = field(default_factory=threading.Lock)
     _listening: Any = None
     _thread: threading.Thread | None = None
 
@@ -118,6 +120,9 @@ class BucketServer:
                 return [b"<Error><Code>NotImplemented</Code></Error>"]
             if self.ignores_conditions:
                 environ.pop("HTTP_IF_NONE_MATCH", None)
+        if self.inner is None and method == "PUT":
+            with self._writing:
+                return inner(environ, start)
         return inner(environ, start)
 
 
