@@ -5,9 +5,9 @@ costs nothing, and nothing that it asks for is ever rendered.
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 
-import click
 import jsonschema
 import pytest
 
@@ -356,6 +356,14 @@ def test_picks_in_the_mock_realm(street: Workspace) -> None:
     assert json.loads(street.run("takes", name, "--json").out)["takes"][2]["current"]
 
 
+def write_opener(tools: Path, script: str) -> None:
+    """What this system would open files with."""
+    tools.mkdir(exist_ok=True)
+    opener = tools / ("open" if sys.platform == "darwin" else "xdg-open")
+    opener.write_text(f"#!/bin/sh\n{script}\n")
+    opener.chmod(0o755)
+
+
 def test_commands_about_takes(
     street: Workspace, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
@@ -366,17 +374,22 @@ def test_commands_about_takes(
         said = street.run(*command)
         assert (said.code, "It is a matrix" in said.err) == (64, True)
     assert street.run("extract", name, "--take", "1", "copies/x.mp4").code == 0
-    launched: list[str] = []
-    monkeypatch.setattr(click, "launch", lambda path: launched.append(path) or 0)
+    note, tools = tmp_path / "opened", tmp_path / "tools"
+    monkeypatch.setenv("PATH", f"{tools}:/usr/bin:/bin")
+    write_opener(tools, f'echo "$1" >> {note}')
     assert street.run("open", name, "--take", "1").code == 0
     copy = (street.root / "copies/x.mp4").read_bytes()
-    assert Path(launched[0]).read_bytes() == copy
+    assert Path(note.read_text().strip()).read_bytes() == copy
     assert street.run("open", name).code == 0
     shown = json.loads(street.run("show", name, "--json").out)
-    assert launched[1] == str(street.root / shown["output"])
-    monkeypatch.setattr(click, "launch", lambda _path: 3)
+    assert note.read_text().splitlines()[1] == str(street.root / shown["output"])
+    # as where there is no display: what the program complains of is no help
+    write_opener(tools, "echo no browser found >&2; exit 3")
     said = street.run("open", name)
-    assert (said.code, "no program of this machine opens" in said.err) == (1, True)
+    words = f"no program of this machine opens {street.root / shown['output']}."
+    assert (said.code, words in said.err, "no browser" in said.err) == (1, True, False)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert street.run("open", name).code == 1
     said = street.run("extract", name, "copies/x.mp4", "--take", "0")
     assert said.code == 64
     said = street.run("pick", name, "1", "--json")
