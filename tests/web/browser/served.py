@@ -4,17 +4,16 @@
 
 from __future__ import annotations
 
-import os
 import re
 import signal
 import socket
 import subprocess
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from tests.media import make_clip
-from tests.nursery import MAIN, Child, get_nursery
 from tests.repository import Repository
 from tests.web.conftest import ask_for
 from tests.workspace import PROJECT, manifest
@@ -32,17 +31,17 @@ class Served:
     environment: Mapping[str, str] | None = None
     verb: Sequence[str] = ("ui", "--no-open")
     address: str = ""
-    process: Child | None = None
+    process: subprocess.Popen[str] | None = None
 
     def start(self) -> None:
         """Begin to serve; returns once it can be asked."""
-        nursery = get_nursery()
-        nursery.load("reconciler.web", *(["reconciler.controller"] if "sync" in self.verb else []))
-        self.process = nursery.start(
-            MAIN,
-            ["-C", str(self.root), *self.verb, *self.arguments],
+        command = [sys.executable, "-m", "reconciler", "-C", str(self.root), *self.verb]
+        self.process = subprocess.Popen(
+            [*command, *self.arguments],
+            stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
-            env=os.environ if self.environment is None else self.environment,
+            text=True,
+            env=None if self.environment is None else dict(self.environment),
         )
         assert self.process.stdout is not None
         for line in self.process.stdout:
