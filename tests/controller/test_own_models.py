@@ -18,6 +18,7 @@ variants:
 """
 
 
+@pytest.mark.usefixtures("fine_films")
 async def test_the_bundled_server_knows_the_models_of_the_commit(
     stage: Stage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
