@@ -53,7 +53,10 @@ class FileDatabase:
         ]
         for connection in connections:
             connection.executescript("pragma synchronous = off; pragma foreign_keys = on")
-            connection.create_function(VIRTUAL_NOW, 0, lambda: EPOCH + elapsed_s())
+            # one moment for a whole statement, as in PostgreSQL, and not one for each row
+            connection.create_function(
+                VIRTUAL_NOW, 0, lambda: EPOCH + elapsed_s(), deterministic=True
+            )
         self._database = SqliteDatabase(*connections)
         self._before = sqlite3.connect(":memory:")
 
