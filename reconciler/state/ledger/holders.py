@@ -27,6 +27,11 @@ _SIGN = f"""insert into holders (id, command, host, alive_until) values (?, ?, ?
     on conflict (id) do update set alive_until = excluded.alive_until"""
 
 
+def build_abandoned_sql(table: str, moment: str, within_s: float) -> str:
+    """Whether who holds a row of `table` has stood still since its `moment`, or lives no more."""
+    return f"({table}.{moment} < {NOW} - {within_s} or {table}.holder not in ({LIVING}))"
+
+
 @dataclass(frozen=True, slots=True)
 class LedgerUser:
     """A process, as others see it."""

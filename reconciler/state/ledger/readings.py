@@ -4,7 +4,7 @@ ask with the same key, by the clock of the server.
 
 from __future__ import annotations
 
-from reconciler.state.ledger.holders import LIVING, NOW, LedgerUser
+from reconciler.state.ledger.holders import NOW, LedgerUser, build_abandoned_sql
 from reconciler.state.ledger.parts import Baseline, SharedReading
 from reconciler.state.ledger.sql.baselines import read_ids
 from reconciler.state.ledger.sql.database import (
@@ -18,11 +18,11 @@ from reconciler.state.ledger.sql.database import (
 )
 
 READ_WITHIN_S = 60.0  # after it was begun: then another process may read in its place
+_IS_FREE = build_abandoned_sql("readings", "begun_at", READ_WITHIN_S)
 _BEGIN = f"""insert into readings (reader, holder, begun_at, is_open, whole_at)
     values (?, ?, {NOW}, 1, 0) on conflict (reader) do update set holder = excluded.holder,
     begun_at = excluded.begun_at, is_open = 1 where readings.is_open = 0 or readings.holder =
-    excluded.holder or readings.begun_at < {NOW} - {READ_WITHIN_S} or readings.holder not in
-    ({LIVING}) returning begun_at"""
+    excluded.holder or {_IS_FREE} returning begun_at"""
 
 
 class SharedReadings:

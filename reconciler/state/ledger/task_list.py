@@ -13,12 +13,12 @@ from collections import defaultdict
 from collections.abc import Collection, Mapping
 from math import inf
 
-from reconciler.state.ledger.holders import LIVING, NOW, LedgerUser
+from reconciler.state.ledger.holders import NOW, LedgerUser, build_abandoned_sql
 from reconciler.state.ledger.listed import READ_WITHIN_S, KnownList, ListReading
 from reconciler.state.ledger.sql.database import AMOUNT, FLAG, TEXT, Database, repeat_once
 
 LEAST_PAGES = 2  # one for each status
-_IS_FREE = f"""(watches.renewed_at < {NOW} - {READ_WITHIN_S} or watches.holder not in ({LIVING}))"""
+_IS_FREE = build_abandoned_sql("watches", "renewed_at", READ_WITHIN_S)
 _BEGIN = f"""insert into watches (endpoint, holder, renewed_at, begun_at, whole_at, pages)
     values (?, ?, {NOW}, {NOW}, 0, {LEAST_PAGES}) on conflict (endpoint) do update set
     holder = excluded.holder, renewed_at = excluded.renewed_at, begun_at = excluded.begun_at
