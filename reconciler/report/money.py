@@ -34,12 +34,17 @@ def describe_total(total: Cost, currency: str) -> str:
     """What steps cost together: `1.01 USD`, `0.50 USD for what has a price; the rest is not known
     here`, or that nothing is known.
     """
-    if not currency or (total.price is None and not total.known_price):
+    if is_known_in_part(total, currency):
+        known = format_price(total.known_price, currency)
+        return f"{known} for what has a price; the rest is not known here"
+    if total.price is None or not currency:
         return UNKNOWN_PRICE
-    known = format_price(total.known_price, currency)
-    if total.price is not None:
-        return known
-    return f"{known} for what has a price; the rest is not known here"
+    return format_price(total.price, currency)
+
+
+def is_known_in_part(total: Cost, currency: str) -> bool:
+    """Whether some of the steps have a price here, and others none."""
+    return bool(currency) and total.price is None and total.known_price > 0
 
 
 def describe_sum(spent: Sum, currency: str) -> str:

@@ -16,7 +16,7 @@ from reconciler.plan.diff import Change, Comparison, Kind
 from reconciler.plan.step import Action, Cost
 from reconciler.report.diff import write_diff_markdown
 from reconciler.report.markdown import MOST_CHARACTERS, escape_markdown, quote_code
-from reconciler.report.money import UNKNOWN_PRICE, describe_total, format_price
+from reconciler.report.money import UNKNOWN_PRICE, describe_total, format_price, is_known_in_part
 
 _ROOM_FOR_FAULTS = 60_000  # characters
 _ROOM_FOR_EDITS = 40_000
@@ -91,8 +91,8 @@ def describe_price_status(comparison: Comparison, *, refused: bool = False) -> S
         words = f"Nothing to pay for {format_count(len(comparison.changes), 'change')}"
     else:
         for_what = f"{format_count(len(paid), 'edit')}, {_describe_length(cost.billable_s)}"
-        in_part = bool(plan.currency) and cost.price is None and cost.known_price > 0
         words = _describe_money(cost, plan.currency)
+        in_part = is_known_in_part(cost, plan.currency)
         words += f" ({for_what})" if in_part else f" for {for_what}"
         words += "; the mock spends nothing" if plan.realm == "mock" else ""
     if refused:
