@@ -91,8 +91,8 @@ def _explain_error(
         fields = sorted(field for field, part in known.items() if not part.get("deprecated"))
         for extra in sorted(set(given) - set(known)):
             if extra in schema.get("x-elsewhere", ()):
-                words = f"`{extra}` stands in spec alone, and is the same in every environment."
-                yield [*path, extra], True, f"{name} takes no field {extra}: {words}"
+                words = f"{name} takes no field {extra}: `{extra}` {schema['x-elsewhere-says']}."
+                yield [*path, extra], True, words
             else:
                 yield [*path, extra], True, _describe_unknown_field(extra, fields, name)
     elif error.validator == "required":
