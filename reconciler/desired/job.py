@@ -181,7 +181,7 @@ def build_job(wanted: Wanted, upstream: Mapping[str, str]) -> Job:
     """
 
     known = wanted.known
-    sources = [_identify(source, upstream) for source in wanted.sources] if wanted.sources else ()
+    sources = [_identify(source, upstream) for source in wanted.sources]
     key = known.find(sources) if known is not None else None
     if key is not None:
         return Job(key, build=partial(_build_present, wanted, upstream))

@@ -99,6 +99,8 @@ def _describe(fragment: str, excerpt: Result) -> Facts:
 
 def list_fragments(wanted: Wanted) -> list[Reference]:
     """The references of an edit that name an excerpt."""
+    if not wanted.sources:  # as of nearly all
+        return []
     references = (source.medium.reference for source in wanted.sources)
     return [reference for reference in references if reference.fragment]
 

@@ -133,10 +133,8 @@ class _Resolver:
         found: dict[str, FoundExcerpts] = {}
         for name in names:
             wanted = self._desired.edits[name]
-            identities: Mapping[str, str] | None = _NONE
-            if wanted.upstreams:
-                found[name] = find_excerpts(wanted, self.resolved, self._excerpts)
-                identities = _identify_upstreams(wanted, self.resolved, found[name][0])
+            found[name] = find_excerpts(wanted, self.resolved, self._excerpts)
+            identities = _identify_upstreams(wanted, self.resolved, found[name][0])
             if identities is not None:
                 jobs[name] = build_job(wanted, identities)
         if self._look_up is not None:
@@ -150,14 +148,13 @@ class _Resolver:
                 self._former,
                 trust_pins=self._trust_pins,
                 own=jobs.get(name),
-                found=found.get(name, NO_EXCERPTS),
+                found=found[name],
             )
 
     def _list_excerpts(self, names: Sequence[str]) -> Iterator[tuple[str, str]]:
         """The excerpts that some edits take of videos whose digest is known."""
         for name in names:
-            wanted = self._desired.edits[name]
-            for reference in list_fragments(wanted) if wanted.sources else ():
+            for reference in list_fragments(self._desired.edits[name]):
                 digest = self.resolved[reference.value].digest
                 if digest is not None:
                     yield digest, reference.fragment
@@ -219,8 +216,7 @@ def resolve_edit(
     if identities is None:
         return Resolved(wanted, None, None, missing, known, excerpts=excerpts, fault=fault)
     # an excerpt that is here needs no video
-    if missing:
-        missing = tuple(up for up in missing if not takes_excerpts_alone(wanted, up))
+    missing = tuple(up for up in missing if not takes_excerpts_alone(wanted, up))
     own = own or build_job(wanted, identities)
     chosen = former.choose_job(wanted, identities, own, observed, desired.edits)
     pin = observed.pin(name, chosen.key)
