@@ -76,7 +76,7 @@ async def take_baseline(context: Context, lane: str) -> None:
             if readings is None:
                 await _read_and_keep(context)
             else:
-                await _share(context, readings, most_s=roll.most_age_s(lane))
+                await _share(context, readings, most_s=roll.find_most_age_s(lane))
         roll.lanes.add(lane)
 
 

@@ -33,10 +33,10 @@ class Roll:
         """The tasks of this run that a whole list must have at `now`."""
         return {task for task, at in self.accepted.items() if now - at < LISTED_FOR_S}
 
-    def most_age_s(self, lane: str) -> float:
+    def find_most_age_s(self, lane: str) -> float:
         """How old the reading before the next request of a lane may be."""
         return REFRESH_S if lane in self.lanes else FRESH_S
 
     def serves(self, lane: str, *, now: float) -> bool:
         """Whether the newest reading is young enough for the next request of a lane."""
-        return self.baseline is not None and now - self.read_at <= self.most_age_s(lane)
+        return self.baseline is not None and now - self.read_at <= self.find_most_age_s(lane)

@@ -88,7 +88,7 @@ class Controller:
             entry.sync, entry.places = sync, SyncPlaces.of(self._state, sync)
             if entry.running is not None:
                 entry.running.request_stop("its document was changed")
-        if sync.suspend and not entry.memory.status.suspended:
+        if sync.suspend and not entry.is_suspended:
             self.entries.change(entry, suspend)
         elif before.suspend and not sync.suspend:
             self.entries.change(entry, resume)

@@ -136,8 +136,7 @@ class SyncEntries:
     def is_ready(self) -> bool:
         """Whether every Sync has been looked at since the start, or is suspended."""
         return all(
-            entry.memory.status.suspended or entry.memory.status.conditions
-            for entry in self._by_name.values()
+            entry.is_suspended or entry.memory.status.conditions for entry in self._by_name.values()
         )
 
     # -------------------------------------------------------------- what is kept of them
