@@ -53,7 +53,7 @@ class FileDatabase:
         ]
         for connection in connections:
             connection.executescript("pragma synchronous = off; pragma foreign_keys = on")
-            # one moment for a whole statement, as in PostgreSQL, and not one for each row
+            # virtual time stands still in a statement: it is asked once, and not for each row
             connection.create_function(
                 VIRTUAL_NOW, 0, lambda: EPOCH + elapsed_s(), deterministic=True
             )
