@@ -25,6 +25,7 @@ from reconciler.state.ledger import SqliteLedger
 from reconciler.state.observed import OPEN
 from tests.cli.processes import MAIN, PATIENCE_S, environment
 from tests.e2e.bench import write_video
+from tests.e2e.shots import describe_drive, describe_shot
 from tests.nursery import Child, get_nursery
 
 SERVER_MAIN = "tests.crash.server:serve"
@@ -135,16 +136,15 @@ class Scene:
 
     def shoot(self) -> str:
         """One more edit, of words alone, whose video has a sound; its name."""
-        return self._add("wan2.7-t2v", {"prompt": "a lighthouse at dusk"})
+        return self._add(describe_shot())
 
     def drive(self, frame: str, sound: str) -> str:
         """One more edit, which brings a frame to life, driven by a sound; its name."""
-        media = [{"type": "first_frame", "url": frame}, {"type": "driving_audio", "url": sound}]
-        return self._add("wan2.7-i2v", {"media": media})
+        return self._add(describe_drive(frame, sound))
 
-    def _add(self, model: str, fields: dict[str, Any]) -> str:
+    def _add(self, spec: dict[str, Any]) -> str:
         name = f"edit-{next(self._numbers):03}"
-        self._write(name, {"model": model, "input": fields, "parameters": {"duration": 2}})
+        self._write(name, spec)
         return name
 
     def clip(self, colour: int = 0x3366CC) -> str:

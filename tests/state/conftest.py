@@ -8,9 +8,11 @@ from pathlib import Path
 import pytest
 
 from reconciler.state.ledger import SqliteLedger
+from reconciler.state.ledger.address import LedgerAddress
 from reconciler.state.lock import FileLock, Lock
 from reconciler.state.store import FolderStore
 from tests.clock import FakeClock
+from tests.postgres import make_address
 from tests.state import ledgers, stores
 
 LOCKS: dict[str, Callable[[Path], Lock]] = {"file": lambda folder: FileLock(folder / "lock")}
@@ -22,6 +24,12 @@ def ledger(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[SqliteLed
     made = ledgers.IMPLEMENTATIONS[request.param](tmp_path)
     yield made
     made.close()
+
+
+@pytest.fixture
+def address() -> LedgerAddress:
+    """Where a shared ledger may come to lie; there is none yet."""
+    return make_address()
 
 
 @pytest.fixture(params=sorted(stores.IMPLEMENTATIONS))

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import replace
 from pathlib import Path
 
 from reconciler.state.booked import Booking, Holding, Origin
 from reconciler.state.ledger import Ledger, SqliteLedger, UploadPlace
+from reconciler.state.ledger.address import LedgerAddress
+from reconciler.state.ledger.postgres import PostgresLedger
 from reconciler.state.observed import OPEN, Attempt, State
-from tests.postgres import open_emptied
+from tests.postgres import open_emptied, open_ledger
 
 NOW = 1_800_000_000.0
 JOB = {"model": "m", "take": 1}
@@ -98,3 +101,13 @@ def take_over(
     ledger.take_over(
         replace(attempt, **fields), prompt="Make it blue", job=JOB, server_time=NOW, booking=BOOKING
     )
+
+
+@contextmanager
+def open_many(address: LedgerAddress, number: int) -> Iterator[list[PostgresLedger]]:
+    """A shared ledger as so many processes have it, whose ids count from 1."""
+    with ExitStack() as stack:
+        yield [
+            stack.enter_context(closing(open_ledger(address, id_=str(each))))
+            for each in range(1, number + 1)
+        ]

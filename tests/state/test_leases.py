@@ -10,7 +10,7 @@ import pytest
 from reconciler.state.ledger.address import LedgerAddress
 from reconciler.state.ledger.holders import LedgerUser
 from reconciler.state.ledger.leases import LEASE_S, Leases
-from tests.postgres import make_address, run_sql
+from tests.postgres import run_sql
 
 
 def join(address: LedgerAddress, id_: str) -> Leases:
@@ -21,11 +21,6 @@ def join(address: LedgerAddress, id_: str) -> Leases:
 def find_leader(leases: Leases, sync: str = "films") -> str:
     """Who leads, after a renewal."""
     return leases.renew([sync]).leaders[sync].id
-
-
-@pytest.fixture
-def address() -> LedgerAddress:
-    return make_address()
 
 
 @pytest.fixture

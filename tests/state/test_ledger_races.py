@@ -5,8 +5,8 @@ transaction that is cut off in its middle did not happen.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import closing, contextmanager, suppress
+from collections.abc import Callable, Sequence
+from contextlib import closing, suppress
 
 import pytest
 
@@ -18,28 +18,11 @@ from reconciler.state.ledger.errors import LedgerAway
 from reconciler.state.ledger.postgres import PostgresLedger
 from reconciler.state.ledger.sql.attempts import SqlLedger
 from reconciler.state.observed import Attempt, State
-from tests.postgres import make_address, open_ledger, run_sql
-from tests.state.ledgers import BOOKING, JOB, NOW, held, intend, state_of
+from tests.postgres import open_ledger, run_sql
+from tests.state.ledgers import BOOKING, JOB, NOW, held, intend, open_many, state_of
 
 RIVALS = 6
 DAY_S = 86_400.0
-
-
-@pytest.fixture
-def address() -> LedgerAddress:
-    """Where there is no ledger yet."""
-    return make_address()
-
-
-@contextmanager
-def open_many(address: LedgerAddress) -> Iterator[list[PostgresLedger]]:
-    """The ledger, as several processes have it."""
-    opened = [open_ledger(address, id_=str(number)) for number in range(RIVALS)]
-    try:
-        yield opened
-    finally:
-        for each in opened:
-            each.close()
 
 
 def compete(ledgers: Sequence[PostgresLedger], act: Callable[[int, PostgresLedger], None]) -> None:
@@ -89,7 +72,7 @@ def test_a_change_is_noted_once(address: LedgerAddress) -> None:
 
             books.hold(choose)
 
-    with open_many(address) as ledgers:
+    with open_many(address, RIVALS) as ledgers:
         compete(ledgers, note)
         assert sorted(each.edit for each in ledgers[0].books.holdings()) == [
             f"film {number}" for number in range(4)
@@ -113,7 +96,7 @@ def test_a_day_is_never_overspent(address: LedgerAddress) -> None:
             with suppress(BudgetExceeded):
                 intend_within(ledger, f"{number}-{each}", check, NOW + (number - 3) * DAY_S)
 
-    with open_many(address) as ledgers:
+    with open_many(address, RIVALS) as ledgers:
         compete(ledgers, spend)
         assert len(ledgers[0].open_intents()) == most
     assert counted == list(range(most))
@@ -155,7 +138,7 @@ def test_a_lane_is_never_wider_than_it_may_be(address: LedgerAddress) -> None:
                 at_service.discard(name)
             ledger.tasks_seen([Sighting(f"task-{name}", "SUCCEEDED", {}, NOW)])
 
-    with open_many(address) as ledgers:
+    with open_many(address, RIVALS) as ledgers:
         compete(ledgers, send)
     assert len(overdone) >= most
     assert set(overdone) == {0}

@@ -30,12 +30,6 @@ from tests.state.ledgers import NOW, bring, held, intend, state_of
 
 
 @pytest.fixture
-def address() -> LedgerAddress:
-    """Where there is no ledger yet."""
-    return make_address()
-
-
-@pytest.fixture
 def ledger(address: LedgerAddress) -> Iterator[PostgresLedger]:
     """An empty ledger."""
     with closing(open_ledger(address)) as opened:

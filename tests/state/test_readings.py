@@ -5,32 +5,24 @@ On a real PostgreSQL.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import ExitStack, closing
 
 import pytest
 
 from reconciler.state.ledger.address import LedgerAddress
 from reconciler.state.ledger.postgres import PostgresLedger
 from reconciler.state.ledger.readings import READ_WITHIN_S
-from tests.postgres import make_address, open_ledger, run_sql
-from tests.state.ledgers import NOW
+from tests.postgres import run_sql
+from tests.state.ledgers import NOW, open_many
 
 READER = "singapore 0123456789abcdef"
 LONG_S = 1000.0
 
 
 @pytest.fixture
-def address() -> LedgerAddress:
-    return make_address()
-
-
-@pytest.fixture
 def ledgers(address: LedgerAddress) -> Iterator[list[PostgresLedger]]:
     """The ledger as three processes have it."""
-    with ExitStack() as stack:
-        yield [
-            stack.enter_context(closing(open_ledger(address, id_=each))) for each in ("1", "2", "3")
-        ]
+    with open_many(address, 3) as opened:
+        yield opened
 
 
 def begin(ledger: PostgresLedger) -> float:

@@ -5,7 +5,6 @@ late looks new. On a real PostgreSQL.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import ExitStack, closing
 from math import inf
 
 import pytest
@@ -14,25 +13,17 @@ from reconciler.state.ledger.address import LedgerAddress
 from reconciler.state.ledger.listed import READ_WITHIN_S, ListReading
 from reconciler.state.ledger.postgres import PostgresLedger
 from reconciler.state.ledger.task_list import SharedTaskList
-from tests.postgres import make_address, open_ledger, run_sql
-from tests.state.ledgers import NOW, intend
+from tests.postgres import run_sql
+from tests.state.ledgers import NOW, intend, open_many
 
 HERE = "singapore"
 LONG_S = 1000.0
 
 
 @pytest.fixture
-def address() -> LedgerAddress:
-    return make_address()
-
-
-@pytest.fixture
 def ledgers(address: LedgerAddress) -> Iterator[list[PostgresLedger]]:
     """The ledger as three processes have it; t1 to t3 are at the service."""
-    with ExitStack() as stack:
-        opened = [
-            stack.enter_context(closing(open_ledger(address, id_=each))) for each in ("1", "2", "3")
-        ]
+    with open_many(address, 3) as opened:
         for number in (1, 2, 3):
             intend(opened[0], f"a{number}", f"k{number}")
             opened[0].submitted(f"a{number}", f"t{number}", at=NOW)
