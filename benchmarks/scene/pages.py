@@ -80,7 +80,7 @@ def start_browser() -> Iterator[Browser]:
     """The Chromium of this machine; SystemExit where there is none."""
     if find_chromium() is None:
         raise SystemExit(LEFT_OUT)
-    with open_browser() as browser:
+    with open_browser(find_chromium()) as browser:
         yield browser
 
 

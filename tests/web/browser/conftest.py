@@ -18,7 +18,7 @@ from reconciler.config import Variables
 from reconciler.project import Project
 from tests.coarse_films import render_fine
 from tests.media import make_clip
-from tests.web.browser.chromium import IS_REQUIRED, LEFT_OUT, find_chromium, open_browser
+from tests.web.browser.chromium import IS_REQUIRED, LEFT_OUT, find_small_chromium, open_browser
 from tests.web.browser.served import Served
 from tests.web.conftest import ask_for
 from tests.web.stage import copy_project
@@ -69,10 +69,11 @@ def browser() -> Iterator[Browser]:
     """The browser of this machine. While it is there a loop runs in this thread, so it is ended
     before tests that have one of their own.
     """
-    if find_chromium() is None and not IS_REQUIRED:
+    path = find_small_chromium()
+    if path is None and not IS_REQUIRED:
         pytest.skip(LEFT_OUT)
     expect.set_options(timeout=WITHIN_MS)
-    with open_browser() as browser:
+    with open_browser(path) as browser:
         yield browser
 
 

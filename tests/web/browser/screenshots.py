@@ -51,7 +51,7 @@ def main() -> None:
         served = Served(make_project(Path(folder) / "demo"))
         served.start()
         try:
-            with open_browser() as browser:
+            with open_browser(find_chromium()) as browser:
                 for scheme in SCHEMES:
                     for size in SIZES:
                         take_pictures(browser, served, scheme, size)
@@ -70,7 +70,7 @@ def picture_syncs(folder: Path) -> None:
     served = Served(folder / "sync", (), verb=(*verb, "--ui", "0"))
     served.start()
     try:
-        with open_browser() as browser:
+        with open_browser(find_chromium()) as browser:
             for scheme in SCHEMES:
                 for size in SIZES:
                     take_pictures(browser, served, scheme, size, {"syncs": ("/", settle_syncs)})
