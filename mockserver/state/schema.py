@@ -69,37 +69,6 @@ CREATE TABLE IF NOT EXISTS uploads (
 CREATE TABLE IF NOT EXISTS journal (n INTEGER PRIMARY KEY, entry TEXT NOT NULL);
 """
 
-TASK_COLUMNS = (
-    "n",
-    "task_id",
-    "request_id",
-    "account",
-    "api_key_id",
-    "model",
-    "lane",
-    "submit_at",
-    "wait_s",
-    "run_s",
-    "scheduled_at",
-    "end_at",
-    "outcome",
-    "code",
-    "message",
-    "request_sha256",
-    "job_sha256",
-    "nth",
-    "orig_prompt",
-    "usage",
-    "billed_s",
-    "plan",
-    "film",
-    "label",
-    "polls_left",
-    "forget_s",
-    "lost_s",
-    "no_url",
-    "told",
-)
 # Columns that states of the first release lack.
 _ADDED = (
     "nth INTEGER NOT NULL DEFAULT 0",
