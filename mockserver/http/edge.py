@@ -6,11 +6,13 @@ does, and writes the journal.
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 from aiohttp import hdrs, web
+from multidict import istr
 
 from mockserver.catalogue import Doc
 from mockserver.errors import BAD_BODY, INTERNAL, ApiError, ObjectError
@@ -29,6 +31,11 @@ from mockserver.service import Service
 
 # Faults that the bytes of an answer show.
 SPOILING = ("slow", "truncate", "corrupt", "wrong_length")
+
+# Names of headers in the form that is compared once, not at each answer.
+_OSS_REQUEST_ID, _REQUEST_ID = istr("x-oss-request-id"), istr("X-Request-Id")
+_GATEWAY, _UPSTREAM_TIME = istr("x-dashscope-call-gateway"), istr("x-envoy-upstream-service-time")
+_ARRIVAL, _START, _COST = istr("req-arrive-time"), istr("resp-start-time"), istr("req-cost-time")
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 log = logging.getLogger("mockserver")
@@ -53,7 +60,7 @@ class Edge:
             response: web.StreamResponse
             if is_preflight(request):
                 response = self._cors.answer_preflight(request)
-            elif request.path.startswith(CONTROLS) or request.path in PAGES:
+            elif (path := request.path).startswith(CONTROLS) or path in PAGES:
                 response = self._cors.refuse(request) or await self._control(request, handler)
             elif (fault := self._draw_fault(request, handler)) is None:
                 response = await self._visit(request, handler, None)
@@ -80,7 +87,9 @@ class Edge:
         """Deliver a request to its handler, and note it in the journal."""
         visit = self._begin_visit()
         response, code = await self._answer(request, handler, visit.request_id)
-        await self._record(request, visit, response.status, fault, code)
+        committed = self._record(request, visit, response.status, fault, code)
+        if committed is not None:
+            await committed
         response.headers.update(self._build_headers(request, visit))
         return response
 
@@ -113,17 +122,17 @@ class Edge:
             log.exception("%s %s failed", request.method, request.path)
             return build_api_error(INTERNAL, request_id), INTERNAL.code
 
-    async def _record(
+    def _record(
         self,
         request: web.Request,
         visit: Visit,
         status: int,
         fault: str | None,
         code: str | None = None,
-    ) -> None:
+    ) -> asyncio.Future[None] | None:
         """Write the journal's entry of a request; `fault` is the kind of the one it met.
 
-        It may be answered after that: what it changed is durable then.
+        Returns what its answer has to wait for, if anything: what it changed is durable then.
         """
         entry: Doc = {
             "n": visit.n,
@@ -138,9 +147,7 @@ class Edge:
         if fault:
             entry["fault"] = fault
         entry.update(visit.notes)
-        committed = self._service.record(entry)
-        if committed is not None:
-            await committed
+        return self._service.record(entry)
 
     def _build_headers(self, request: web.Request, visit: Visit) -> dict[str, str]:
         """Headers of recorded traffic: the gateway's, and its times in milliseconds.
@@ -150,16 +157,16 @@ class Edge:
         now = self._service.clock.now()
         date = format_http_date(int(now))
         if request.path.startswith("/oss"):
-            return {hdrs.DATE: date, "x-oss-request-id": visit.request_id}
+            return {hdrs.DATE: date, _OSS_REQUEST_ID: visit.request_id}
         cost_ms = str(round((now - visit.at) * 1000))
         return {
             hdrs.DATE: date,
-            "X-Request-Id": visit.request_id,
-            "x-dashscope-call-gateway": "true",
-            "req-arrive-time": str(round(visit.at * 1000)),
-            "resp-start-time": str(round(now * 1000)),
-            "req-cost-time": cost_ms,
-            "x-envoy-upstream-service-time": cost_ms,
+            _REQUEST_ID: visit.request_id,
+            _GATEWAY: "true",
+            _ARRIVAL: str(round(visit.at * 1000)),
+            _START: str(round(now * 1000)),
+            _COST: cost_ms,
+            _UPSTREAM_TIME: cost_ms,
         }
 
     # ---- requests that meet a fault
@@ -184,7 +191,9 @@ class Edge:
         elif fault.kind != "duplicate" and fault.side == "before":
             if fault.kind != "hang" or fault.seconds is None:
                 status = fault.status if fault.kind in ("answer", "not_json") else 0
-                await self._record(request, self._begin_visit(), status, fault.kind)
+                committed = self._record(request, self._begin_visit(), status, fault.kind)
+                if committed is not None:
+                    await committed
             early = await self._strike(request, fault, None)
             if early is not None:
                 return early

@@ -76,12 +76,12 @@ class MediaReader:
         for reference in references:
             limits = model.media[reference.limits]
             try:
+                if self._fetch is None and is_http(reference.url):
+                    reading.sources.append(make_up_source(reference, limits))
+                    continue
                 if reference.url.startswith("oss://") and not resolve_oss:
                     raise MediaError(*URL_FAILURE)
                 sha256 = await self._find_bytes(reference.url, limits, account, model_name)
-                if sha256 is None:
-                    reading.sources.append(make_up_source(reference, limits))
-                    continue
                 # A job is told apart by the URL, whatever lies there today.
                 if not is_http(reference.url):
                     reading.digests[reference.url] = f"sha256:{sha256}"
@@ -95,10 +95,10 @@ class MediaReader:
                 reading.failures.append(error.failure)
         return reading
 
-    async def _find_bytes(self, url: str, limits: Doc, account: str, model_name: str) -> str | None:
+    async def _find_bytes(self, url: str, limits: Doc, account: str, model_name: str) -> str:
         """The SHA-256 of the bytes behind a reference, which are stored then.
 
-        None for a medium by http that is not fetched. Raises MediaError for what cannot be had.
+        Raises MediaError for what cannot be had.
         """
         if url.startswith("oss://"):
             sha256 = self._storage.find_upload(url.removeprefix("oss://"), account, model_name)
@@ -111,9 +111,9 @@ class MediaReader:
             store = self._store_inline if limits.get("opened", True) else self._store_unopened
             stored: str = await self._run_blocking(store, url)
             return stored
-        if not is_http(url):
+        if self._fetch is None or not is_http(url):
             raise MediaError(*URL_FAILURE)
-        return None if self._fetch is None else await self._fetch(url)
+        return await self._fetch(url)
 
     def _store_inline(self, url: str) -> str:
         """Store the image in a data URI, whose MIME type must be true, and give its SHA-256."""

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import itertools
 import sqlite3
+from collections import OrderedDict
 from operator import itemgetter
 from typing import Any
 
@@ -17,7 +18,7 @@ from mockserver.fields import Doc
 from mockserver.state.schema import STATUS, get_status
 
 Row = sqlite3.Row | Doc
-HELD = 4096  # tasks held in memory, at most
+HELD = 4096  # tasks held in memory, at most: the last ones
 
 _FIND = "SELECT * FROM tasks WHERE n = ?"
 
@@ -33,7 +34,7 @@ class TaskTable:
         self._count = max(self._numbers.values(), default=0)
         jobs = db.execute("SELECT job_sha256, max(nth) + 1 FROM tasks GROUP BY job_sha256")
         self._jobs: dict[bytes, int] = {_pack(job): count for job, count in jobs}
-        self._held: dict[str, Doc] = {}  # whole tasks by id
+        self._held: OrderedDict[str, Doc] = OrderedDict()  # whole tasks by id
         # The last ends of a lane, as many as it has running places.
         self._ends: dict[str, list[float]] = {}
 
@@ -135,7 +136,7 @@ class TaskTable:
 
     def _hold(self, task: Doc) -> None:
         if len(self._held) >= HELD:
-            self._held.clear()
+            self._held.popitem(last=False)
         self._held[task["task_id"]] = task
 
     def get_plan(self, task_id: str) -> str:
