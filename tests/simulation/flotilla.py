@@ -30,7 +30,7 @@ from tests.simulation.shortcuts import take_shortcuts
 SHARED = "spec:\n  ledger: postgresql://db.example/cutlist\n"
 
 
-class _Calm:
+class Calm:
     """Nothing happens to anybody at the ledger."""
 
     def before(self) -> None:
@@ -97,5 +97,5 @@ def _write_project(root: Path, numbers: range, running: int) -> None:
 
 def _open(database: FileDatabase, project: str, me: LedgerUser | None) -> PostgresLedger:
     inner, close = database.connect(readonly=me is None)
-    virtual = TroubledDatabase(inner, _Calm(), close, lambda: "first")
+    virtual = TroubledDatabase(inner, Calm(), close, lambda: "first")
     return open_shared(virtual, project, me or LedgerUser("", "", ""), readonly=me is None)

@@ -16,6 +16,7 @@ from reconciler.state.ledger.sql.database import (
     TEXT,
     Connection,
 )
+from reconciler.state.ledger.sql.schema import IS_OPEN
 from reconciler.state.ledger.task_list import SharedTaskList
 from reconciler.state.observed import TASK_ENDS, Attempt
 
@@ -74,7 +75,7 @@ class PostgresLedger(SqlLedger):
     def list_open_projects(self) -> Sequence[str]:
         """The projects that have attempts which are not over."""
         rows = self._database.rows(
-            "select distinct project from attempts where state in ('INTENT', 'SUBMITTED')",
+            f"select distinct project from attempts where {IS_OPEN} and state <> 'UNDECIDED'",
             kinds=[TEXT],
         )
         return sorted(row[0] for row in rows)
@@ -139,9 +140,9 @@ class PostgresLedger(SqlLedger):
         if most_running is None:
             return
         row = connection.execute(
-            "select count(*) from attempts a left join tasks t using (task_id) where a.lane = ? and"
-            f" (a.state = 'INTENT' or (a.state = 'SUBMITTED' and t.status not in {TASK_ENDS} and"
-            f" a.intended_at > {NOW} - {_LONGEST_TASK_S}))",
+            "select count(*) from attempts a left join tasks t using (task_id) where"
+            f" a.{IS_OPEN} and a.lane = ? and (a.state = 'INTENT' or (a.state = 'SUBMITTED' and"
+            f" t.status not in {TASK_ENDS} and a.intended_at > {NOW} - {_LONGEST_TASK_S}))",
             (attempt.lane,),
         ).fetchone()
         if row is not None and row[0] >= most_running:

@@ -16,6 +16,7 @@ from math import inf
 from reconciler.state.ledger.holders import NOW, LedgerUser, build_abandoned_sql
 from reconciler.state.ledger.listed import READ_WITHIN_S, KnownList, ListReading
 from reconciler.state.ledger.sql.database import AMOUNT, FLAG, TEXT, Database, repeat_once
+from reconciler.state.ledger.sql.schema import IS_OPEN
 
 LEAST_PAGES = 2  # one for each status
 _IS_FREE = build_abandoned_sql("watches", "renewed_at", READ_WITHIN_S)
@@ -54,7 +55,8 @@ class SharedTaskList:
             if row is None:
                 return None
             tasks = connection.execute(
-                "select count(*) from attempts where state = 'SUBMITTED' and endpoint = ?",
+                f"select count(*) from attempts where {IS_OPEN} and state = 'SUBMITTED' and"
+                " endpoint = ?",
                 (endpoint,),
             ).fetchone()
         return ListReading(float(row[0]), int(tasks[0]) if tasks is not None else 0)

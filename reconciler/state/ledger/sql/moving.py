@@ -13,6 +13,7 @@ from reconciler.errors import LedgerError
 from reconciler.formats.words import format_count
 from reconciler.state.ledger.sql.books import BOOKED
 from reconciler.state.ledger.sql.database import Conflict, Connection, Database, Kind
+from reconciler.state.ledger.sql.schema import IS_OPEN
 
 _ANY: Kind = ((object,), 0)
 _TASKS = "task_id, attempt_id, first_seen_at, last_seen_at, status, answer, stray_of, open_question"
@@ -91,7 +92,8 @@ def _write(
 
 
 def _require_settled(source: Database) -> None:
-    ((number,),) = source.rows("select count(*) from attempts where state = 'INTENT'", kinds=[_ANY])
+    sql = f"select count(*) from attempts where {IS_OPEN} and state = 'INTENT'"
+    ((number,),) = source.rows(sql, kinds=[_ANY])
     if number:
         raise LedgerError(
             f"{format_count(number, 'request')} may be on its way, and it is not known whether it"

@@ -20,7 +20,7 @@ from reconciler.state.ledger.sql.database import (
     read_mapping,
     read_value,
 )
-from reconciler.state.ledger.sql.schema import NEWEST_MOMENT
+from reconciler.state.ledger.sql.schema import IS_OPEN, NEWEST_MOMENT
 from reconciler.state.observed import Attempt, History, Request, State, find_forgotten_at
 
 _COLUMNS = """a.id, a.key, a.lane, a.edit, a.state, a.endpoint, a.created_at, a.task_id, t.status,
@@ -73,7 +73,7 @@ class Questions:
 
     def find_open_attempts(self, *, now: float, of_all_projects: bool = False) -> Sequence[Attempt]:
         return self._attempts(
-            "where a.state in ('INTENT', 'SUBMITTED', 'UNDECIDED') and (a.project = ? or ? = 1)",
+            f"where a.{IS_OPEN} and (a.project = ? or ? = 1)",
             self._project,
             int(of_all_projects),
             now=now,
@@ -110,15 +110,15 @@ class Questions:
 
     def open_intents(self, lane: str | None = None) -> Sequence[str]:
         rows = self._database.rows(
-            "select id from attempts where state = 'INTENT' and lane = coalesce(?, lane) order by"
-            " rowid",
+            f"select id from attempts where {IS_OPEN} and state = 'INTENT' and lane = coalesce(?,"
+            " lane) order by rowid",
             lane,
             kinds=[TEXT],
         )
         return [row[0] for row in rows]
 
     def unsettled(self) -> Sequence[str]:
-        sql = "select id from attempts where state in ('INTENT', 'UNDECIDED') order by rowid"
+        sql = f"select id from attempts where {IS_OPEN} and state <> 'SUBMITTED' order by rowid"
         return [row[0] for row in self._database.rows(sql, kinds=[TEXT])]
 
     def intent(self, attempt_id: str) -> Intent:
@@ -175,8 +175,8 @@ class Questions:
             " edit order by at desc, is_held desc, number desc) as place from (select edit, job,"
             " created_at as at, 0 as is_held, rowid as number from attempts where edit in (select"
             " value from asked) and project = (select project from whose) union all select h.edit,"
-            " a.job, h.at, 1, h.rowid from holdings h join attempts a on a.rowid = (select"
-            " min(rowid) from attempts where key = h.key) where h.edit in (select value from"
+            " a.job, h.at, 1, h.rowid from holdings h join attempts a on a.id = (select id from"
+            " attempts where key = h.key order by rowid limit 1) where h.edit in (select value from"
             " asked) and h.project = (select project from whose)) as told) as placed"
             " where place = 1",
             _listed(edits),

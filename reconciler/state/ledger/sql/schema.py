@@ -97,11 +97,14 @@ alter table attempts add column sender text not null default '';
 """
 # when an attempt was last written to; a question by it finds the index only in these very words
 NEWEST_MOMENT = "max(created_at, coalesce(submitted_at, 0), coalesce(ended_at, 0))"
+# attempts that are not over; who asks for some of these says this as well, in these very words, or
+# SQLite looks at every attempt that ever was
+IS_OPEN = "state in ('INTENT', 'SUBMITTED', 'UNDECIDED')"
 # what every plan asks, however much was ever sent
 _INDEXES = f"""
 create index attempts_by_moment on attempts
     ({NEWEST_MOMENT});
-create index open_attempts on attempts (state) where state in ('INTENT', 'SUBMITTED', 'UNDECIDED');
+create index open_attempts on attempts (state) where {IS_OPEN};
 create index open_questions on tasks (first_seen_at, task_id) where open_question;
 """
 # whose each line is, and who works on it, in a ledger that several share; in a file all of it is
