@@ -12,7 +12,7 @@ export PYTHONDONTWRITEBYTECODE :=
 # Where the check of commit subjects begins as long as there is no tag; earlier ones are as they are.
 SUBJECTS_SINCE := 031fe5a
 # What `make bench` measures, in this order.
-BENCHES := startup plan cold scale store ledger watch apply server controller controller_looks
+BENCHES := startup plan cold scale store ledger watch apply server controller
 LOCK := uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate
 
 .PHONY: help env demo team-demo test test-long test-team coverage lint simulate crash crash-team fuzz fuzz-cache fuzz-server bench bench-peers bench-controller bench-flotilla bench-page lock schemas modules vendor screenshots clean

@@ -9,6 +9,7 @@ from collections import Counter
 
 import pytest
 
+from tests.long import show_few
 from tests.simulation.crowd.mutants import MUTANTS, WITHIN, caught
 from tests.simulation.crowd.play import run
 
@@ -72,7 +73,7 @@ def test_on_postgresql(seed: int) -> None:
     assert run(seed, "postgres").broken == ""
 
 
-@pytest.mark.parametrize("name", MUTANTS)
+@pytest.mark.parametrize("name", show_few(MUTANTS, every=4))
 def test_mutant_is_caught(name: str) -> None:
     """The bad protocol breaks a promise, at the seed that is kept or at another one."""
     assert any(caught(MUTANTS[name], seed) for seed in (CAUGHT[name], *range(WITHIN)))
