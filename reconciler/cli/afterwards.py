@@ -84,7 +84,8 @@ class Afterwards:
         if opener is None:
             screen.note("! This system has no program that opens files; --open does nothing.")
             return
-        await _run([*opener, str(path)])
+        if await run_program([*opener, str(path)], quiet=True):  # it has words of its own
+            screen.note(f"! No program of this machine opens {path}: open it by hand.")
 
 
 async def _run(arguments: Sequence[str]) -> None:

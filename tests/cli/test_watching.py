@@ -247,6 +247,21 @@ async def test_opener_and_notification(watched: Watched, tmp_path: Path) -> None
     assert told.read_text().strip() == "film is rendered: renders/film.mp4"
 
 
+async def test_opener_that_opens_nothing(
+    watched: Watched, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """As on a machine without a display: it is told in our words, not in those of the opener."""
+    shown = Shown(capfd)
+    words = f"! No program of this machine opens {watched.output('film')}: open it by hand."
+    complaint = "no method available for opening"
+    with (
+        make_program(tmp_path, "xdg-open", f"echo {complaint}; echo {complaint} >&2; exit 3"),
+        make_program(tmp_path, "open", f"echo {complaint}; echo {complaint} >&2; exit 3"),
+    ):
+        await render_one(watched, lambda: words in shown.read(), open_it=True, notify=False)
+    assert complaint not in shown.read()
+
+
 async def test_without_programs(
     watched: Watched, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
