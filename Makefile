@@ -90,7 +90,7 @@ fuzz-cache: env  ## plans with and without the cache, whatever happened in betwe
 fuzz-server: env  ## requests made from the OpenAPI file, and bent, for SECONDS=120
 	@$(BIN)/python -m tests.compat.fuzz $(or $(SECONDS),120)
 
-bench: env  ## measure the speed claims, in under 10 minutes (benchmarks/README.md)
+bench: env  ## measure the speed claims, in a quarter of an hour (benchmarks/README.md)
 	@mkdir -p build && : > build/bench.jsonl
 	@for name in $(BENCHES); do echo "== $$name"; $(BIN)/python benchmarks/$$name.py | tee -a build/bench.jsonl; done
 	@$(BIN)/python benchmarks/table.py build/bench.jsonl
