@@ -22,7 +22,7 @@ WITHOUT_WINDOWS = "chromium-headless-shell"
 IS_REQUIRED = os.environ.get("BROWSER_TESTS") == "required"
 LEFT_OUT = (
     "Chromium is not installed: the page is not tested in a browser. "
-    "On Debian: apt-get install chromium-headless-shell"
+    "On Debian: apt-get install chromium"
 )
 # Nothing is asked of the network but the page itself.
 FLAGS = (
