@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 from reconciler.errors import CutlistError
 from reconciler.state.ledger.sql.database import TEXT, Connection, Database
-from reconciler.state.ledger.sql.schema import IS_OPEN
+from reconciler.state.ledger.sql.schema import IS_INTENT, IS_OPEN
 
 ALIVE_S = 15.0  # after a sign of life
 SIGN_EVERY_S = 5.0
@@ -91,16 +91,15 @@ class Holders:
         with self._database.transaction() as connection:
             self.sign(connection)
             connection.execute(
-                f"update attempts set holder = ? where {IS_OPEN} and state = 'INTENT' and holder <>"
-                f" ? and intended_at < {NOW} - {TAKE_AFTER_S} and holder not in ({LIVING})",
+                f"update attempts set holder = ? where {IS_INTENT} and holder <> ? and"
+                f" intended_at < {NOW} - {TAKE_AFTER_S} and holder not in ({LIVING})",
                 (self._me.id, self._me.id),
             )
 
     def list_held(self) -> list[str]:
         """The open intents that this process holds, oldest first."""
         rows = self._database.rows(
-            f"select id from attempts where {IS_OPEN} and state = 'INTENT' and holder = ? order by"
-            " rowid",
+            f"select id from attempts where {IS_INTENT} and holder = ? order by rowid",
             self._me.id,
             kinds=[TEXT],
         )

@@ -13,7 +13,7 @@ from reconciler.errors import LedgerError
 from reconciler.formats.words import format_count
 from reconciler.state.ledger.sql.books import BOOKED
 from reconciler.state.ledger.sql.database import Conflict, Connection, Database, Kind
-from reconciler.state.ledger.sql.schema import IS_OPEN
+from reconciler.state.ledger.sql.schema import IS_INTENT
 
 _ANY: Kind = ((object,), 0)
 _TASKS = "task_id, attempt_id, first_seen_at, last_seen_at, status, answer, stray_of, open_question"
@@ -92,7 +92,7 @@ def _write(
 
 
 def _require_settled(source: Database) -> None:
-    sql = f"select count(*) from attempts where {IS_OPEN} and state = 'INTENT'"
+    sql = f"select count(*) from attempts where {IS_INTENT}"
     ((number,),) = source.rows(sql, kinds=[_ANY])
     if number:
         raise LedgerError(

@@ -20,7 +20,7 @@ from reconciler.state.ledger.sql.database import (
     read_mapping,
     read_value,
 )
-from reconciler.state.ledger.sql.schema import IS_OPEN, NEWEST_MOMENT
+from reconciler.state.ledger.sql.schema import IS_INTENT, IS_OPEN, NEWEST_MOMENT
 from reconciler.state.observed import Attempt, History, Request, State, find_forgotten_at
 
 _COLUMNS = """a.id, a.key, a.lane, a.edit, a.state, a.endpoint, a.created_at, a.task_id, t.status,
@@ -110,8 +110,8 @@ class Questions:
 
     def open_intents(self, lane: str | None = None) -> Sequence[str]:
         rows = self._database.rows(
-            f"select id from attempts where {IS_OPEN} and state = 'INTENT' and lane = coalesce(?,"
-            " lane) order by rowid",
+            f"select id from attempts where {IS_INTENT} and lane = coalesce(?, lane) order by"
+            " rowid",
             lane,
             kinds=[TEXT],
         )

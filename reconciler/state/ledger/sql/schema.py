@@ -100,6 +100,7 @@ NEWEST_MOMENT = "max(created_at, coalesce(submitted_at, 0), coalesce(ended_at, 0
 # attempts that are not over; who asks for some of these says this as well, in these very words, or
 # SQLite looks at every attempt that ever was
 IS_OPEN = "state in ('INTENT', 'SUBMITTED', 'UNDECIDED')"
+IS_INTENT = f"{IS_OPEN} and state = 'INTENT'"
 # what every plan asks, however much was ever sent
 _INDEXES = f"""
 create index attempts_by_moment on attempts
