@@ -6,7 +6,6 @@ does, and writes the journal.
 
 from __future__ import annotations
 
-import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
@@ -87,9 +86,7 @@ class Edge:
         """Deliver a request to its handler, and note it in the journal."""
         visit = self._begin_visit()
         response, code = await self._answer(request, handler, visit.request_id)
-        committed = self._record(request, visit, response.status, fault, code)
-        if committed is not None:
-            await committed
+        await self._record(request, visit, response.status, fault, code)
         response.headers.update(self._build_headers(request, visit))
         return response
 
@@ -122,17 +119,17 @@ class Edge:
             log.exception("%s %s failed", request.method, request.path)
             return build_api_error(INTERNAL, request_id), INTERNAL.code
 
-    def _record(
+    async def _record(
         self,
         request: web.Request,
         visit: Visit,
         status: int,
         fault: str | None,
         code: str | None = None,
-    ) -> asyncio.Future[None] | None:
+    ) -> None:
         """Write the journal's entry of a request; `fault` is the kind of the one it met.
 
-        Returns what its answer has to wait for, if anything: what it changed is durable then.
+        It may be answered after that: what it changed is durable then.
         """
         entry: Doc = {
             "n": visit.n,
@@ -147,7 +144,9 @@ class Edge:
         if fault:
             entry["fault"] = fault
         entry.update(visit.notes)
-        return self._service.record(entry)
+        committed = self._service.record(entry)
+        if committed is not None:
+            await committed
 
     def _build_headers(self, request: web.Request, visit: Visit) -> dict[str, str]:
         """Headers of recorded traffic: the gateway's, and its times in milliseconds.
@@ -191,9 +190,7 @@ class Edge:
         elif fault.kind != "duplicate" and fault.side == "before":
             if fault.kind != "hang" or fault.seconds is None:
                 status = fault.status if fault.kind in ("answer", "not_json") else 0
-                committed = self._record(request, self._begin_visit(), status, fault.kind)
-                if committed is not None:
-                    await committed
+                await self._record(request, self._begin_visit(), status, fault.kind)
             early = await self._strike(request, fault, None)
             if early is not None:
                 return early

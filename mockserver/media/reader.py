@@ -111,8 +111,9 @@ class MediaReader:
             store = self._store_inline if limits.get("opened", True) else self._store_unopened
             stored: str = await self._run_blocking(store, url)
             return stored
-        if self._fetch is None or not is_http(url):
+        if not is_http(url):
             raise MediaError(*URL_FAILURE)
+        assert self._fetch is not None  # else it is made up, and nobody looks for its bytes
         return await self._fetch(url)
 
     def _store_inline(self, url: str) -> str:

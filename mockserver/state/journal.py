@@ -38,8 +38,8 @@ class Journal:
 
     def list_entries(self) -> list[Doc]:
         """The last requests, in order of arrival."""
-        entries = sorted(self._entries, key=_get_number)
-        return [load_json(encode_compact(entry)) for entry in entries]
+        entries: list[Doc] = load_json(encode_compact(sorted(self._entries, key=_get_number)))
+        return entries
 
     def get_last(self) -> Doc | None:
         """The newest request; None when there is none."""
