@@ -47,14 +47,14 @@ def own(film: Path, tmp_path: Path, serve: Callable[..., Served]) -> Served:
 
 
 def walk(page: Page, key: str = "Tab") -> list[dict[str, Any]]:
-    """All stops of a key to where the page ends, or begins anew. Between its end and its beginning
-    some browsers have a stop of their own.
+    """All stops of a key to where the page ends, or begins anew. On the way back from its beginning
+    to its end some browsers have a stop of their own.
     """
     stops: list[dict[str, Any]] = []
     for _ in range(MOST_STOPS):
         page.keyboard.press(key)
         stop = page.evaluate(FOCUSED)
-        if stop is None and not stops:
+        if stop is None and not stops and key != "Tab":
             page.keyboard.press(key)
             stop = page.evaluate(FOCUSED)
         if stop is None or (key == "Tab" and stops and stop["name"] == FIRST):
