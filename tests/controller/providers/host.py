@@ -5,6 +5,7 @@ documents is a complaint, and a test with a complaint fails.
 from __future__ import annotations
 
 import json
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -82,7 +83,7 @@ def iso(moment: float) -> str:
     return datetime.fromtimestamp(moment, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
-class Host:
+class Host(ABC):
     """What all three have in common. Subclasses add routes and shapes."""
 
     kind: Literal["github", "gitlab", "gitea"]
@@ -137,8 +138,9 @@ class Host:
 
     # ------------------------------------------------------------------ routes
 
+    @abstractmethod
     def add_routes(self) -> None:
-        raise NotImplementedError
+        """What of its API is asked."""
 
     def route(self, method: str, pattern: str, answer: Callable[..., Any], *params: str) -> None:
         """`pattern` has `*` for one part of a path; `params` are the legal ones of the query."""

@@ -32,11 +32,10 @@ class SharedDatabase(Protocol):
     def connect(self, *, readonly: bool) -> tuple[Database, Callable[[], None]]:
         """The tables as a process of its own opens them, and what ends that."""
 
-    def begin_to_forget(self) -> bool:
-        """What is committed from now on is lost once it fails over. Whether it can be."""
-
-    def fail_over(self) -> None:
-        """It is what it was."""
+    def begin_to_forget(self) -> Callable[[], None] | None:
+        """What is committed from now on is lost by what this gives, which makes it what it was;
+        None where it cannot be made so.
+        """
 
     def close(self) -> None:
         """Nobody asks any more."""
@@ -63,12 +62,9 @@ class FileDatabase:
     def connect(self, *, readonly: bool) -> tuple[Database, Callable[[], None]]:
         return self._database, lambda: None
 
-    def begin_to_forget(self) -> bool:
+    def begin_to_forget(self) -> Callable[[], None]:
         self._database._connection.backup(self._before)
-        return True
-
-    def fail_over(self) -> None:
-        self._before.backup(self._database._connection)
+        return lambda: self._before.backup(self._database._connection)
 
     def close(self) -> None:
         self._before.close()
@@ -102,11 +98,8 @@ class ServerDatabase:
         self._opened.append(database)
         return database, database.close
 
-    def begin_to_forget(self) -> bool:
-        return False
-
-    def fail_over(self) -> None:
-        raise NotImplementedError
+    def begin_to_forget(self) -> None:
+        return None
 
     def close(self) -> None:
         for database in self._opened:

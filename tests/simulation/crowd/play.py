@@ -112,9 +112,10 @@ async def _troubled_lives(world: CrowdWorld) -> None:
 async def _fail_over(world: CrowdWorld) -> None:
     """Another server takes the place of the ledger's, and lacks the last commits."""
     await asyncio.sleep(world.trouble.uniform(0, 200))
-    if world.database.begin_to_forget():
+    fail_over = world.database.begin_to_forget()
+    if fail_over is not None:
         await asyncio.sleep(world.trouble.uniform(2, 60))
-        world.database.fail_over()
+        fail_over()
         world.server_name = "second"
         world.counters["failed over"] += 1
         world.say("failed over")
