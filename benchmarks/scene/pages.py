@@ -78,9 +78,10 @@ def serve_page(root: Path) -> Iterator[ServedPage]:
 @contextmanager
 def start_browser() -> Iterator[Browser]:
     """The Chromium of this machine; SystemExit where there is none."""
-    if find_chromium() is None:
+    path = find_chromium()
+    if path is None:
         raise SystemExit(LEFT_OUT)
-    with open_browser(find_chromium()) as browser:
+    with open_browser(path) as browser:
         yield browser
 
 
