@@ -12,10 +12,9 @@ from reconciler.controller.conditions import SyncStatus
 from reconciler.controller.documents import Sync
 from reconciler.controller.setbacks import Setbacks
 from reconciler.project import Project
-from reconciler.system.files import write_atomic
+from reconciler.system.files import Stamp, write_atomic
 
 BY_COMMAND, BY_PAGE = "cutlist sync approve", "the page"
-Stamp = tuple[int, int, int, int]  # of a file, as system.files.read_stamp gives it
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,7 +23,7 @@ from reconciler.controller.conditions import PassEnd, SyncStatus
 from reconciler.controller.documents import Sync
 from reconciler.controller.lead import ALONE, Lead
 from reconciler.controller.lock_return import find_foreign_commit, is_only_own, return_lock
-from reconciler.controller.memory import Seen, Stamp, SyncMemory
+from reconciler.controller.memory import Seen, SyncMemory
 from reconciler.controller.places import SyncPlaces
 from reconciler.controller.providers.base import Provider
 from reconciler.controller.providers.led import LedProvider
@@ -43,7 +43,7 @@ from reconciler.plan.decide import PlanOptions
 from reconciler.plan.step import Action, Plan
 from reconciler.project import Project
 from reconciler.system.clock import Clock
-from reconciler.system.files import read_stamp
+from reconciler.system.files import Stamp, read_stamp
 from reconciler.system.git.remote import Mirror
 from reconciler.system.git.signatures import verify_commit
 

@@ -4,10 +4,10 @@ asks. Pure.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import field
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 from reconciler.desired.references import BadReference, Reference, parse_reference
 from reconciler.errors import Place
@@ -36,32 +36,44 @@ class Text(NamedTuple):
     document: Document
 
 
+class Texts(Protocol):
+    """The texts of the edits of one manifest."""
+
+    def read(self, number: int) -> Text:
+        """The text of an edit, by its number in the file."""
+
+
 class LazyText:
     """The text of an edit, which may be read only when somebody asks, by its number among those of
     its manifest. `spot` is where the edit begins: file, line and column.
     """
 
-    __slots__ = ("_media", "_number", "_read", "_text", "spot")
+    __slots__ = ("_media", "_number", "_text", "_texts", "spot")
 
     def __init__(
-        self, spot: tuple[str, int, int], read: Callable[[int], Text], number: int = 0
+        self,
+        spot: tuple[str, int, int],
+        texts: Texts | None,
+        number: int = 0,
+        text: Text | None = None,
     ) -> None:
         self.spot = spot
-        self._read = read
+        self._texts = texts
         self._number = number
-        self._text: Text | None = None
+        self._text = text
         self._media: tuple[Medium, ...] | None = None
 
     @classmethod
     def of(cls, text: Text) -> LazyText:
         """One that is at hand."""
         place = text.document.place()
-        return cls((place.file, place.line, place.column), lambda _number: text)
+        return cls((place.file, place.line, place.column), None, text=text)
 
     def get(self) -> Text:
         """The text."""
         if self._text is None:
-            self._text = self._read(self._number)
+            assert self._texts is not None
+            self._text = self._texts.read(self._number)
         return self._text
 
     def list_media(self, variant: Variant) -> tuple[Medium, ...]:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import field
-from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -76,21 +75,20 @@ class Wanted:
     sources: tuple[Input, ...]  # the inputs that are no links, as `edit.sources`
     signatures: Signatures  # the rule by which links are identified
     known: KnownKeys | None = field(default=None, compare=False, repr=False)
-    _inputs: list[tuple[Input, ...]] = field(default_factory=list, compare=False, repr=False)
+    _inputs: tuple[Input, ...] | None = field(default=None, compare=False, repr=False)
 
     @property
     def inputs(self) -> tuple[Input, ...]:
         """All media of the edit, in the order of its request."""
-        if not self._inputs:
+        if self._inputs is None:
             sources = {source.medium.at: source for source in self.sources}
-            self._inputs.append(
-                tuple(
-                    sources.get(medium.at)
-                    or Input(medium, medium.reference.identity(self.signatures))
-                    for medium in self.edit.media(self.variant)
-                )
+            inputs = tuple(
+                sources.get(medium.at) or Input(medium, medium.reference.identity(self.signatures))
+                for medium in self.edit.media(self.variant)
             )
-        return self._inputs[0]
+            object.__setattr__(self, "_inputs", inputs)  # what it is made of stays the same
+            return inputs
+        return self._inputs
 
     @property
     def upstreams(self) -> tuple[str, ...]:
@@ -122,26 +120,28 @@ def _identify(input_: Input, upstream: Mapping[str, str]) -> str:
 
 class Job:
     """The request an edit stands for, in canonical form. `canonical` is what the key is the SHA-256
-    of; where the key was known, it is built when somebody asks.
+    of; where the key was known, `build` makes it of `parts` when somebody asks.
     """
 
-    __slots__ = ("_build", "_canonical", "key")
+    __slots__ = ("_build", "_canonical", "_parts", "key")
 
     def __init__(
         self,
         key: str,
         canonical: Mapping[str, Any] | None = None,
-        build: Callable[[], Mapping[str, Any]] | None = None,
+        build: Callable[..., Mapping[str, Any]] | None = None,
+        parts: tuple[object, ...] = (),
     ) -> None:
         self.key = key
         self._canonical = canonical
         self._build = build
+        self._parts = parts
 
     @property
     def canonical(self) -> Mapping[str, Any]:
         if self._canonical is None:
             assert self._build is not None
-            self._canonical = self._build()
+            self._canonical = self._build(*self._parts)
         return self._canonical
 
     def __eq__(self, other: object) -> bool:
@@ -181,10 +181,10 @@ def build_job(wanted: Wanted, upstream: Mapping[str, str]) -> Job:
     """
 
     known = wanted.known
-    sources = [_identify(source, upstream) for source in wanted.sources]
+    sources = [_identify(each, upstream) for each in wanted.sources] if wanted.sources else ()
     key = known.find(sources) if known is not None else None
     if key is not None:
-        return Job(key, build=partial(_build_present, wanted, upstream))
+        return Job(key, None, _build_present, (wanted, upstream))
     canonical = _build_present(wanted, upstream)
     key = digest_json(canonical)
     if known is not None:

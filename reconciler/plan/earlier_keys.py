@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property, partial
+from functools import cached_property
 from typing import Any
 
 from reconciler.desired.job import Job, Wanted, build_canonical
@@ -234,7 +234,7 @@ class Former:
 
         ranked = sorted(candidates, key=worth)
         # a record may tell it, and only when somebody asks; it is plain data then
-        return Job(ranked[-1], build=partial(dict, candidates[ranked[-1]])) if ranked else None
+        return Job(ranked[-1], None, dict, (candidates[ranked[-1]],)) if ranked else None
 
 
 def _build_job(wanted: Wanted, identities: Mapping[str, str], version: int) -> Job:

@@ -131,10 +131,13 @@ class _Resolver:
         if self._excerpts is not None:
             self._excerpts.look_up(list(self._list_excerpts(names)))
         found: dict[str, FoundExcerpts] = {}
+        edits = self._desired.edits
         for name in names:
-            wanted = self._desired.edits[name]
-            found[name] = find_excerpts(wanted, self.resolved, self._excerpts)
-            identities = _identify_upstreams(wanted, self.resolved, found[name][0])
+            wanted = edits[name]
+            identities: Mapping[str, str] | None = _NONE
+            if wanted.sources:
+                found[name] = find_excerpts(wanted, self.resolved, self._excerpts)
+                identities = _identify_upstreams(wanted, self.resolved, found[name][0])
             if identities is not None:
                 jobs[name] = build_job(wanted, identities)
         if self._look_up is not None:
@@ -148,7 +151,7 @@ class _Resolver:
                 self._former,
                 trust_pins=self._trust_pins,
                 own=jobs.get(name),
-                found=found[name],
+                found=found.get(name, NO_EXCERPTS),
             )
 
     def _list_excerpts(self, names: Sequence[str]) -> Iterator[tuple[str, str]]:
@@ -209,14 +212,18 @@ def resolve_edit(
     takes.
     """
     wanted = desired.edits[name]
-    upstreams = wanted.upstreams
-    missing, known = _part_upstreams(upstreams, resolved)
     excerpts, fault = found
-    identities = _identify_upstreams(wanted, resolved, excerpts)
-    if identities is None:
-        return Resolved(wanted, None, None, missing, known, excerpts=excerpts, fault=fault)
-    # an excerpt that is here needs no video
-    missing = tuple(up for up in missing if not takes_excerpts_alone(wanted, up))
+    missing: tuple[str, ...] = ()
+    known: Mapping[str, Result] = _NONE
+    identities: Mapping[str, str] = _NONE
+    if wanted.sources:  # as few have any
+        missing, known = _part_upstreams(wanted.upstreams, resolved)
+        found_identities = _identify_upstreams(wanted, resolved, excerpts)
+        if found_identities is None:
+            return Resolved(wanted, None, None, missing, known, excerpts=excerpts, fault=fault)
+        identities = found_identities
+        # an excerpt that is here needs no video
+        missing = tuple(up for up in missing if not takes_excerpts_alone(wanted, up))
     own = own or build_job(wanted, identities)
     chosen = former.choose_job(wanted, identities, own, observed, desired.edits)
     pin = observed.pin(name, chosen.key)

@@ -10,7 +10,7 @@ from typing import IO
 
 from reconciler.errors import StoreDamaged
 from reconciler.formats.digest import hash_bytes
-from reconciler.formats.records import build_record, parse_json
+from reconciler.formats.records import build_record
 from reconciler.state.observed import Output, Published
 from reconciler.system.cache import Cache, Digests
 from reconciler.system.files import (
@@ -57,8 +57,10 @@ class Outputs:
         return self._notes
 
     def _read(self) -> dict[str, Published]:
+        import orjson  # lazy: only where we wrote something
+
         try:
-            data = parse_json(self._record.read_bytes())
+            data = orjson.loads(self._record.read_bytes())
             return {path: build_record(Published, entry) for path, entry in data["outputs"].items()}
         except FileNotFoundError:
             return {}
@@ -147,7 +149,10 @@ class Outputs:
 def _find_digest(path: str, survey: Survey, digests: Digests) -> str | None:
     """Of the file at a path; None where there is none, or where the path leaves the project."""
     try:
-        file, seen = survey.look(path)
+        seen = survey.look(path)
     except (EscapesRoot, NotADirectoryError):
         return None
-    return None if seen is None else digests.of_stamp(file, seen[1])
+    if seen is None:
+        return None
+    folder, name, _, stamp = seen
+    return digests.of_stamp(folder, name, stamp)

@@ -7,7 +7,7 @@ on this machine; anything else is as if it were not there.
 from __future__ import annotations
 
 import marshal
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,7 +15,14 @@ from zlib import crc32
 
 from reconciler.errors import DiskFull
 from reconciler.system.clock import Clock
-from reconciler.system.files import Stamp, hash_file, list_names, make_dirs, read_stamp
+from reconciler.system.files import (
+    Stamp,
+    hash_file,
+    list_names,
+    make_dirs,
+    read_stamp,
+    unpack_stamp,
+)
 from reconciler.system.machine_key import read_machine_key
 
 if TYPE_CHECKING:  # SQLite is loaded where there is something to remember
@@ -66,12 +73,14 @@ class Cache:
 
     def get(self, table: str, key: str) -> Any:
         """The value remembered under `key`; None when there is none."""
-        known = self._known.get(table)
+        known, unasked = self._known.get(table), self._unasked.get(table)
         if known is None:
             known = self._known[table] = {}
         value = known.get(key)
         if value is None:
-            value = self._read_whole(table).pop(key, None)
+            if unasked is None:
+                unasked = self._read_whole(table)
+            value = unasked.pop(key, None)
             if value is not None:
                 known[key] = value
         return value
@@ -267,28 +276,26 @@ class FileFacts:
         self._clock = clock
         self._table = table
         self._verify = verify
-        self._rows: dict[str, dict[str, list[Any]]] = {}  # by folder, by name: stamp and facts
+        self._rows: dict[str, dict[str, tuple[Stamp, Any]]] = {}  # by folder, by name
         self._noted: set[str] = set()  # folders of which something new is known
 
-    def find(self, folder: str, name: str, stamp: Stamp) -> Sequence[Any] | None:
+    def find(self, folder: str, name: str, stamp: Stamp) -> Any:
         """The facts of a file of this stamp; None where they are not known."""
         row = self._rows.get(folder)
         if row is None:
             row = self._rows[folder] = self._read(folder)
-        facts = row.get(name)
-        if facts is None or facts[0] != stamp[0] or facts[1] != stamp[1]:
-            return None
-        return facts[4:] if facts[2] == stamp[2] and facts[3] == stamp[3] else None
+        known = row.get(name)
+        return known[1] if known is not None and known[0] == stamp else None
 
-    def _read(self, folder: str) -> dict[str, list[Any]]:
-        known: dict[str, list[Any]] | None = (
+    def _read(self, folder: str) -> dict[str, tuple[Stamp, Any]]:
+        known: dict[str, tuple[Stamp, Any]] | None = (
             None if self._verify else self._cache.get(self._table, folder)
         )
         return known if known is not None else {}
 
-    def note(self, folder: str, name: str, stamp: Stamp, facts: Sequence[Any]) -> None:
-        """Remember the facts of a file that had this stamp before and after they were learnt;
-        nothing where it may change yet without another stamp.
+    def note(self, folder: str, name: str, stamp: Stamp, facts: Any) -> None:
+        """Remember the facts, a plain value, of a file that had this stamp before and after they
+        were learnt; nothing where it may change yet without another stamp.
         """
         if not is_settled(stamp, self._clock.now()):
             return
@@ -298,7 +305,7 @@ class FileFacts:
             known = self._rows.get(folder, {})
             self._rows[folder] = {name: facts for name, facts in known.items() if name in there}
         row = self._rows[folder]
-        row[name] = [*stamp, *facts]
+        row[name] = stamp, facts
         self._cache.put(self._table, folder, row)
 
 
@@ -316,19 +323,19 @@ class Digests:
         """The digest of a regular file; None where there is none. Raises OSError when it cannot be
         read.
         """
-        return self.of_stamp(str(path), read_stamp(path))
+        folder, _, name = str(path).rpartition("/")
+        return self.of_stamp(folder, name, read_stamp(path))
 
-    def of_stamp(self, path: str, stamp: Stamp | None) -> str | None:
+    def of_stamp(self, folder: str, name: str, stamp: Stamp | None) -> str | None:
         """The same for a file whose stamp was read already."""
         if stamp is None:
             return None
-        folder, _, name = path.rpartition("/")
-        known = self._facts.find(folder, name, stamp)
-        if known is not None:
-            return str(known[0])
-        digest = hash_file(path)
-        if read_stamp(path) == stamp:
-            self._facts.note(folder, name, stamp, [digest])
+        digest: str | None = self._facts.find(folder, name, stamp)
+        if digest is None:
+            path = f"{folder}/{name}"
+            digest = hash_file(path)
+            if read_stamp(path) == stamp:
+                self._facts.note(folder, name, stamp, digest)
         return digest
 
     def read_stamp(self, path: str) -> Stamp | None:
@@ -341,4 +348,5 @@ class Digests:
 
 def is_settled(stamp: Stamp, now: float) -> bool:
     """Whether a file of that stamp cannot change any more without another stamp."""
-    return int(now * 1e9) - max(stamp[1], stamp[2]) > _RACY_NS
+    _, mtime_ns, ctime_ns, _ = unpack_stamp(stamp)
+    return int(now * 1e9) - max(mtime_ns, ctime_ns) > _RACY_NS

@@ -21,7 +21,7 @@ _TABLE = (
     "CREATE TABLE entries (section TEXT NOT NULL, key BLOB NOT NULL, value BLOB NOT NULL,"
     " mac BLOB NOT NULL, PRIMARY KEY (section, key)) STRICT, WITHOUT ROWID"
 )
-_FORMAT = b"cutlist cache 2"  # in every digest, so that a row of another format is none of ours
+_FORMAT = b"cutlist cache 3"  # in every digest, so that a row of another format is none of ours
 _SEAL = ("", b"", b"")  # the row by which a file is known to be ours
 _HEAD = b"SQLite format 3\0"
 _ROLLBACK = b"\1\1"  # in the head: SQLite keeps no log beside the file

@@ -8,6 +8,7 @@ import hashlib
 import os
 import re
 import stat
+import struct
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -17,7 +18,9 @@ from reconciler.errors import DiskFull
 
 CHUNK = 1 << 20
 _HASHED_AT_ONCE = 256 << 10  # beside the chunk before it: whoever serves videos stays small
-Stamp = tuple[int, int, int, int]  # as make_stamp gives it
+Stamp = bytes  # as make_stamp packs it
+_STAMP = struct.Struct("<4Q")
+_WORD = (1 << 64) - 1
 _PLAIN_NAME = re.compile(r"[\w-][\w. -]*", re.ASCII)  # of a file, whatever its folder
 _READ_BYTES = 1 << 15  # at once; nearly all manifests are shorter
 _FICLONE = 0x40049409  # Linux ioctl: make the target share the source's blocks (reflink)
@@ -53,7 +56,9 @@ def _build_link_error(relative: str, link: str) -> EscapesRoot:
     return EscapesRoot(f"{relative!r} passes through the symbolic link {link}")
 
 
-Seen = tuple[int, Stamp | None]  # the mode of what lies at a path, and its stamp
+# the folder and the name of what lies at a path, its mode, and its stamp
+Seen = tuple[str, str, int, Stamp | None]
+_NOT_SEEN: Seen = ("", "", 0, None)
 
 
 class Survey:
@@ -65,29 +70,32 @@ class Survey:
         self._root = f"{root}/".replace("//", "/")
         self._folders: set[str] = set()  # that are no symbolic links
         self._fronts: dict[str, str] = {}  # by what is written before a name: its folder
-        self._seen: dict[str, tuple[str, Seen | None]] = {}
+        self._seen: dict[str, Seen | None] = {}
 
-    def look(self, relative: str) -> tuple[str, Seen | None]:
-        """The path of `root / relative`, and what lies there; None where nothing does.
+    def look(self, relative: str) -> Seen | None:
+        """What lies at `root / relative`; None where nothing does.
 
         Raises EscapesRoot as resolve_inside does, NotADirectoryError for a path below a file, and
         OSError for one that cannot be looked at.
         """
-        seen = self._seen.get(relative)
-        if seen is None:
+        seen = self._seen.get(relative, _NOT_SEEN)
+        if seen is _NOT_SEEN:
             seen = self._seen[relative] = self._look(relative)
         return seen
 
-    def _look(self, relative: str) -> tuple[str, Seen | None]:
+    def _look(self, relative: str) -> Seen | None:
         name = relative[relative.rfind("/") + 1 :]
-        written = relative[: len(relative) - len(name)]
-        front = self._fronts.get(written)
-        if front is None or not _PLAIN_NAME.fullmatch(name):
+        front = relative[: len(relative) - len(name)]
+        folder = self._fronts.get(front)
+        if folder is None or not _PLAIN_NAME.fullmatch(name):
             *folders, name = split_inside(relative)
-            front = self._look_at_folders(relative, folders)
+            written, front = front, self._look_at_folders(relative, folders)
+            folder = f"{self._root}{front}"[:-1]
             if written == front:
-                self._fronts[written] = front
-        return f"{self._root}{front}{name}", self._lstat(relative, front + name)
+                self._fronts[front] = folder
+        info = self._lstat(relative, front + name)
+        # the whole answer of the system is ten times as large
+        return None if info is None else (folder, name, info.st_mode, make_stamp(info))
 
     def _look_at_folders(self, relative: str, folders: Sequence[str]) -> str:
         """Look at each folder on the way; what stands before the last name."""
@@ -100,7 +108,7 @@ class Survey:
             here += "/"
         return here
 
-    def _lstat(self, relative: str, here: str) -> Seen | None:
+    def _lstat(self, relative: str, here: str) -> os.stat_result | None:
         """What lies at `here`, on the way to `relative`. Raises EscapesRoot for a link."""
         try:
             info = os.lstat(self._root + here)
@@ -108,8 +116,7 @@ class Survey:
             return None
         if stat.S_ISLNK(info.st_mode):
             raise _build_link_error(relative, here)
-        # the whole answer of the system is ten times as large
-        return info.st_mode, make_stamp(info)
+        return info
 
 
 def split_inside(relative: str) -> list[str]:
@@ -270,10 +277,13 @@ def read_start(path: str, most: int) -> bytes:
         info = os.fstat(handle)
         if not stat.S_ISREG(info.st_mode):
             raise OSError(errno.EINVAL, "it is no regular file", path)
-        most = min(most, info.st_size or most)  # some file systems tell no length
+        if 0 < info.st_size < most:  # some file systems tell no length
+            most = info.st_size
         data = b""
         # only an empty answer is the end: some file systems give less than they have
-        while len(data) < most and (more := os.read(handle, min(most - len(data), _READ_BYTES))):
+        while (missing := most - len(data)) > 0 and (
+            more := os.read(handle, missing if missing < _READ_BYTES else _READ_BYTES)
+        ):
             data += more
         return data
     finally:
@@ -319,17 +329,30 @@ def read_folder_stamp(path: str) -> Stamp:
     file's. Raises OSError.
     """
     info = os.stat(path)  # noqa: PTH116  # as text: making a Path costs more than the look
-    return info.st_size, info.st_mtime_ns, info.st_ctime_ns, info.st_ino
+    return pack_stamp(info.st_size, info.st_mtime_ns, info.st_ctime_ns, info.st_ino)
 
 
 def make_stamp(info: os.stat_result) -> Stamp | None:
-    """(size, mtime, ctime, inode) of a regular file, times in nanoseconds; None for anything else.
+    """Size, times and inode of a regular file, as `pack_stamp` packs them; None for anything else.
 
     Two equal stamps mean the same bytes: nobody can set ctime back.
     """
     if not stat.S_ISREG(info.st_mode):
         return None
-    return info.st_size, info.st_mtime_ns, info.st_ctime_ns, info.st_ino
+    return pack_stamp(info.st_size, info.st_mtime_ns, info.st_ctime_ns, info.st_ino)
+
+
+def pack_stamp(size_bytes: int, mtime_ns: int, ctime_ns: int, inode: int) -> Stamp:
+    """A stamp: as bytes, since large projects hold ten thousands. Of times that do not fit, what
+    fits.
+    """
+    return _STAMP.pack(size_bytes, mtime_ns & _WORD, ctime_ns & _WORD, inode)
+
+
+def unpack_stamp(stamp: Stamp) -> tuple[int, int, int, int]:
+    """(size, mtime, ctime, inode) of a stamp, times in nanoseconds."""
+    size_bytes, mtime_ns, ctime_ns, inode = _STAMP.unpack(stamp)
+    return size_bytes, mtime_ns, ctime_ns, inode
 
 
 _NETWORK = frozenset(

@@ -248,7 +248,7 @@ def behind_the_cache(bench: Bench, path: Path) -> None:
     same_size_and_time(path)
     cache = open_cache(bench.root / ".cutlist/cache")
     row = cache.get("outputs", str(path.parent)) or {}
-    cache.put("outputs", str(path.parent), {**row, path.name: [*(read_stamp(path) or ()), digest]})
+    cache.put("outputs", str(path.parent), {**row, path.name: (read_stamp(path), digest)})
     cache.save()
 
 

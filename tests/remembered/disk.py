@@ -47,8 +47,8 @@ class TickingDisk:
         stamp = _make_stamp(info)
         if stamp is None:
             return None
-        size_bytes, mtime, ctime, inode = stamp
-        return size_bytes, self._translate(mtime), self._translate(ctime), inode
+        size_bytes, mtime, ctime, inode = files.unpack_stamp(stamp)
+        return files.pack_stamp(size_bytes, self._translate(mtime), self._translate(ctime), inode)
 
     def _translate(self, time_ns: int) -> int:
         return int(self._times[bisect_right(self._begins_ns, time_ns) - 1] * 1e9)

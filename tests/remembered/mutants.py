@@ -60,13 +60,13 @@ def _times_by_mtime(patch: Patch) -> None:
 
     def make_stamp(info: os.stat_result) -> Stamp | None:
         stamp = known(info)
-        return None if stamp is None else (stamp[0], stamp[1], 0, stamp[3])
+        return None if stamp is None else stamp[:16] + bytes(8) + stamp[24:]
 
     replace_everywhere(patch, "make_stamp", make_stamp)
 
 
 def _index_trusts_names(patch: Patch) -> None:
-    patch.setattr(records, "read_stamp", lambda path: (1, 1, 1, 1))
+    patch.setattr(records, "read_stamp", lambda path: bytes(32))
 
 
 def _index_in_memory(patch: Patch) -> None:

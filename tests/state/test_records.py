@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
@@ -62,16 +62,16 @@ class Shelf:
         name = f"{result.key}.{result.digest}.json"
         return self.folder / "store/results" / result.key[:2] / name
 
-    def read_row(self, cache: Cache, number: int) -> list[Any] | None:
+    def read_row(self, cache: Cache, number: int) -> tuple[Any, Any] | None:
         """What is remembered of a record: its stamp and its facts."""
         path = self.record(number)
         rows = cache.get(TABLE, str(path.parent))
         return None if rows is None else rows.get(path.name)
 
-    def write_row(self, cache: Cache, number: int, row: Sequence[Any]) -> None:
+    def write_row(self, cache: Cache, number: int, row: tuple[Any, Any]) -> None:
         """Remember something else of a record."""
         path = self.record(number)
-        cache.put(TABLE, str(path.parent), {path.name: list(row)})
+        cache.put(TABLE, str(path.parent), {path.name: row})
 
 
 @pytest.fixture
@@ -252,7 +252,7 @@ def test_verify_reads_what_times_hide(shelf: Shelf) -> None:
         row = shelf.read_row(cache, 1)
         assert row is not None
         _damage(path)
-        shelf.write_row(cache, 1, [*(read_stamp(path) or ()), *row[4:]])
+        shelf.write_row(cache, 1, (read_stamp(path), row[1]))
         for number in (0, 2, 3, 4, 5):
             shelf.read_row(cache, number)
     store = shelf.indexed()
@@ -292,7 +292,8 @@ def test_an_index_of_strangers_changes_nothing(shelf: Shelf, opened: list[Path])
         row = shelf.read_row(rows, number)
         assert row is not None
         with Cache(shelf.folder / "strange", b"s" * 32) as strange:
-            shelf.write_row(strange, number, [*row[:9], "stranger", *row[10:]])
+            stamp, facts = row
+            shelf.write_row(strange, number, (stamp, (*facts[:5], "stranger", *facts[6:])))
     (shelf.folder / "strange/cache.db").rename(shelf.cache / "cache.db")
     assert shelf.look() == shelf.plain().read_all_results()
     opened.clear()

@@ -93,8 +93,12 @@ class _Loader:
         wrong = manifest.find_wrong_places(self._faults)
         for edit, known in zip(self._edits, self._known, strict=True):
             model = self._models.by_name[edit.model]
-            inputs, faults = self._examine_sources(edit, model)
-            faults += _check_output(self._survey, edit)
+            inputs: tuple[Input, ...] = ()
+            faults: list[Fault] = []
+            if id(edit) in self._sources:
+                inputs, faults = self._examine_sources(edit, model)
+            if wrong_output := _check_output(self._survey, edit):
+                faults.append(wrong_output)
             if faults:
                 fresh = [fault for fault in faults if fault.place not in wrong]
                 wrong |= manifest.find_wrong_places(fresh)
@@ -104,11 +108,9 @@ class _Loader:
         return wanted
 
     def _examine_sources(self, edit: Edit, model: Model) -> tuple[tuple[Input, ...], list[Fault]]:
-        sources = self._sources.get(id(edit))
-        if sources is None:
-            return (), []
-        inputs, faults = [], []
-        for medium in sources:
+        inputs: list[Input] = []
+        faults: list[Fault] = []
+        for medium in self._sources[id(edit)]:
             input_, more = self._examiner.examine(edit, medium, model.media[medium.limits])
             inputs.append(input_)
             faults += more
@@ -166,21 +168,21 @@ def _list_sources(edits: Sequence[Edit]) -> dict[int, Sequence[Medium]]:
     return {id(edit): [named(medium) for medium in edit.sources] for edit in edits if edit.sources}
 
 
-def _check_output(survey: Survey, edit: Edit) -> list[Fault]:
+def _check_output(survey: Survey, edit: Edit) -> Fault | None:
     """What only the disk can tell of an output's path."""
     try:
-        seen = survey.look(edit.output)[1]
+        seen = survey.look(edit.output)
     except EscapesRoot as error:
         message = f"output: {error}"
     except NotADirectoryError:
         message = f"the output {edit.output} lies below a file"
     except OSError as error:  # a name that this disk does not take, a folder that is shut
         if check_output_path(edit.output) is not None:
-            return []
+            return None
         message = f"the output cannot be looked at: {error.strerror}"
     else:
-        if seen is None or stat.S_ISREG(seen[0]):
-            return []
-        what = "a folder" if stat.S_ISDIR(seen[0]) else "no regular file"
+        if seen is None or stat.S_ISREG(seen[2]):
+            return None
+        what = "a folder" if stat.S_ISDIR(seen[2]) else "no regular file"
         message = f"the output {edit.output} is {what}"
-    return [Fault(edit.place("/output"), message)]
+    return Fault(edit.place("/output"), message)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Iterator, Sequence
 from dataclasses import replace
+from sys import intern
 from typing import Any
 
 from reconciler.config import Config
@@ -29,6 +30,8 @@ from reconciler.service.models import Variant
 from reconciler.system import shipped
 from reconciler.system.cache import Cache
 
+# as it is remembered: tuples, since Python has one empty tuple, and an empty list for each
+Row = tuple[Any, ...]
 _ROWS, _TEXTS, _KEYS = "manifests", "manifests/texts", "keys"
 
 
@@ -175,9 +178,9 @@ class ManifestReader:
                     suspend,
                     protect,
                     output,
-                    LazyText((file, line, column), texts.read, number),
+                    LazyText((file, line, column), texts, number),
                     tuple(map(_load_medium, sources)) if sources else (),
-                    tuple(aliases),
+                    aliases,
                 )
             )
             known.append(_OnlyKey(own) if own else _RememberedKeys(self._cache, key, number))
@@ -268,35 +271,36 @@ def _read_floor(config: Config) -> Policy:
 # ------------------------------------------------------------------ as JSON
 
 
-def _dump_row(file: ManifestFile) -> list[Any]:
+def _dump_row(file: ManifestFile) -> Row:
     numbers = {id(edit): number for number, edit in enumerate(file.edits)}
-    return [
-        [_dump_edit(edit, keys.own) for edit, keys in zip(file.edits, file.known, strict=True)],
-        [[*fault.place.to_json(), fault.message] for fault in file.faults],
-        [[numbers[id(edit)], *suspect] for edit, suspect in file.suspects],
+    known = zip(file.edits, file.known, strict=True)
+    return (
+        tuple(_dump_edit(edit, keys.own) for edit, keys in known),
+        tuple((*fault.place.to_json(), fault.message) for fault in file.faults),
+        tuple((numbers[id(edit)], *suspect) for edit, suspect in file.suspects),
         file.keeps_policy,
-    ]
+    )
 
 
-def _dump_edit(edit: Edit, own_key: str) -> list[Any]:
-    return [
+def _dump_edit(edit: Edit, own_key: str) -> Row:
+    return (
         edit.name,
-        edit.model,
-        edit.function,
+        intern(edit.model),  # what many say alike is written, and held, once
+        edit.function and intern(edit.function),
         edit.take,
         edit.suspend,
         edit.protect,
         edit.output,
         *edit.text.spot[1:],
         own_key,
-        [_dump_medium(medium) for medium in edit.sources],
-        edit.aliases,
-    ]
+        tuple(map(_dump_medium, edit.sources)),
+        tuple(edit.aliases),
+    )
 
 
-def _dump_medium(medium: Medium) -> list[str]:
+def _dump_medium(medium: Medium) -> Row:
     reference = medium.reference
-    return [medium.at, reference.kind, reference.value, medium.limits, reference.fragment]
+    return medium.at, reference.kind, reference.value, medium.limits, reference.fragment
 
 
 def _load_medium(entry: Sequence[Any]) -> Medium:

@@ -233,7 +233,8 @@ class FolderStore:
             elif read_data and hash_file(self.blob_path(result.digest)) != result.digest:
                 damaged.append(describe_other_bytes(result.digest, result.edit))
             else:
-                by_key.setdefault(result.key, []).append(result)
+                known = by_key.get(result.key)
+                by_key[result.key] = [result] if known is None else [*known, result]
         for results in by_key.values():
             if len(results) > 1:
                 results.sort(key=sort_key)

@@ -287,7 +287,7 @@ class ObjectIndex:
         for key in keys:
             for name, row in self._ask_packs(listing, key):
                 if name not in found:
-                    found[name] = build_result(f"{name}.json", row, partial(self._load, name, row))
+                    found[name] = build_result(f"{name}.json", row, self._load)
         return list(found.values())
 
     def _ask_packs(self, listing: _Listing, key: str) -> list[tuple[str, Row]]:
@@ -334,12 +334,12 @@ class ObjectIndex:
         self._known.clear()
         self._listed = None
 
-    def _load(self, name: str, row: Row) -> Result | None:
-        """The whole record. Where a service knows no conditions, the last of two writers of one
-        record stays; what the index says in short stays as it was said.
+    def _load(self, file: str, row: Row) -> Result | None:
+        """The whole record, by the name of its file. Where a service knows no conditions, the last
+        of two writers of one record stays; what the index says in short stays as it was said.
         """
-        raw = self._bucket.get(name_record(name))
-        result = parse_record(raw, f"{name}.json") if raw is not None else None
+        raw = self._bucket.get(name_record(file.removesuffix(".json")))
+        result = parse_record(raw, file) if raw is not None else None
         return apply_row(result, row) if result is not None else None
 
     def _list_lines(self, listing: _Listing) -> Iterator[bytes]:
@@ -363,7 +363,7 @@ class ObjectIndex:
         raw = self._read_records([name for name, row in rows.items() if row is None])
         for name, row in rows.items():
             if row is not None:
-                yield build_result(f"{name}.json", row, partial(self._load, name, row))
+                yield build_result(f"{name}.json", row, self._load)
             elif (content := raw[name]) is not None:
                 result = parse_record(content, f"{name}.json")
                 if result is not None:
@@ -422,4 +422,4 @@ def _unpack_row(facts: str) -> Row | None:
     fits = all(
         type(value) is kind or (kind is float and type(value) is int) for value, kind in kinds
     )
-    return row if fits else None
+    return tuple(row) if fits else None

@@ -9,7 +9,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
+from operator import attrgetter
 from pathlib import Path
+from sys import intern
 from typing import Any
 
 from reconciler.errors import StoreDamaged
@@ -20,6 +22,7 @@ from reconciler.system.clock import Clock
 from reconciler.system.files import Stamp, read_stamp
 
 Row = Sequence[Any]  # what is remembered of a record
+ReadRecord = Callable[[str, Row], Result | None]  # reads all of a record, by its name and row
 _ROW_FIELDS = (
     "size_bytes",
     "duration_s",
@@ -34,6 +37,7 @@ _ROW_FIELDS = (
     "author",
     "approved_by",
 )
+_read_row = attrgetter(*_ROW_FIELDS)
 _TABLE = "results 2"  # another number where a row says other things
 
 
@@ -43,6 +47,7 @@ class Records:
     def __init__(self, cache: Cache, clock: Clock) -> None:
         self._cache = cache
         self._facts = FileFacts(cache, clock, _TABLE)
+        self._readers: dict[str, ReadRecord] = {}  # by folder
         # by path: the stamp and what was read then, where the cache holds objects
         self._held: dict[str, tuple[Stamp, Result]] | None = cache.hold("records")
 
@@ -58,7 +63,7 @@ class Records:
         # a link to a record is one: a store may be made of links
         row = self._facts.find(folder, name, stamp) if stamp is not None else None
         if row is not None and stamp is not None:
-            known = build_result(name, row, partial(read_record, path, name))
+            known = build_result(name, row, self._get_reader(folder))
             if self._held is not None:
                 self._held[path] = stamp, known
             return known
@@ -67,28 +72,35 @@ class Records:
             self._facts.note(folder, name, stamp, shorten_result(result))
         return result
 
+    def _get_reader(self, folder: str) -> ReadRecord:
+        reader = self._readers.get(folder)
+        if reader is None:
+            reader = self._readers[folder] = partial(_read_record_of, folder)
+        return reader
+
     def save(self) -> None:
         """Keep what was read for later runs."""
         self._cache.save()
 
 
 class _Record:
-    """A record of which only the row is known yet; `read` reads all of it."""
+    """A record of which only the row is known yet; `read` reads all of it, by name and row."""
 
-    __slots__ = ("_name", "_read", "_row", "_whole")
+    __slots__ = ("_digest", "_key", "_read", "_row", "_whole")
 
-    def __init__(self, name: str, row: Row, read: Callable[[], Result | None]) -> None:
-        self._name = name
+    def __init__(self, key: str, digest: str, row: Row, read: ReadRecord) -> None:
+        self._key = key
+        self._digest = digest
         self._row = row
         self._read = read
         self._whole: Result | None = None
 
     def read_part(self, name: str) -> Mapping[str, Any]:
         if self._whole is None:
-            result = self._read()
-            if result is None or shorten_result(result) != list(self._row):
+            result = self._read(f"{self._key}.{self._digest}.json", self._row)
+            if result is None or shorten_result(result) != tuple(self._row):
                 raise StoreDamaged(
-                    f"the result record {self._name[:12]}… cannot be read.",
+                    f"the result record {self._key[:12]}… cannot be read.",
                     hint="Run plan: it says what is left to do.",
                 )
             self._whole = result
@@ -96,10 +108,10 @@ class _Record:
         return part
 
 
-def build_result(name: str, row: Row, read: Callable[[], Result | None]) -> Result:
+def build_result(name: str, row: Row, read: ReadRecord) -> Result:
     """The result that the record `name` tells of, by its row; `read` is asked for the rest."""
     key, digest, _ = name.split(".")
-    record = _Record(name, row, read)
+    record = _Record(key, digest, row, read)
     return Result(
         key,
         digest,
@@ -132,10 +144,15 @@ def apply_row(result: Result, row: Row) -> Result:
     return replace(result, **dict(values))
 
 
-def shorten_result(result: Result) -> list[Any]:
+def shorten_result(result: Result) -> tuple[Any, ...]:
     """What is remembered of a record."""
-    row = [getattr(result, name) for name in _ROW_FIELDS]
-    return [*row, result.may_be_former]
+    row = (*_read_row(result), result.may_be_former)
+    # what many say alike is written, and held, once
+    return tuple(intern(value) if type(value) is str else value for value in row)
+
+
+def _read_record_of(folder: str, name: str, _row: Row) -> Result | None:
+    return read_record(f"{folder}/{name}", name)
 
 
 def read_record(path: str, name: str) -> Result | None:
