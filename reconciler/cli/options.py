@@ -106,7 +106,9 @@ decision = _combine(
         help="This task of the account is it.",
     ),
     click.option(
-        "--retry", is_flag=True, help="It did not arrive; the next apply sends it again, and pays."
+        "--retry",
+        is_flag=True,
+        help="It did not arrive; the next apply that asks for it sends it again, and pays.",
     ),
     click.option(
         "--abandon", is_flag=True, help="Leave it; it is not sent again unless asked for."

@@ -90,7 +90,7 @@ def _resolve_attempt(
     if adopt is None:
         state = State.NOT_SENT if retry else State.ABANDONED
         ledger.end(attempt.id, state, at=now, message="a person decided")
-        what = "the next apply sends it again, and pays" if retry else "given up"
+        what = "the next apply that asks for it sends it again, and pays" if retry else "given up"
         return f"{attempt.edit}: {what}."
     if ledger.owner(adopt) not in (None, attempt.id):
         raise UsageError(f"the task {adopt} already belongs to another request.")

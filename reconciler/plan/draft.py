@@ -411,15 +411,16 @@ class Draft:
 
 
 def describe_orphan(last: Attempt) -> str:
-    """What is to be known of an open attempt that no edit asks for any more."""
+    """What is to be known of an open attempt that no edit asks for: not any more, or only where
+    somebody works who shares the ledger.
+    """
     if last.state is State.UNDECIDED:
         return (
-            f"! {last.edit} is no longer asked for like this, and it is not certain whether its"
+            f"! {last.edit} is not asked for like this here, and it is not certain whether its"
             f" request reached the service: cutlist resolve {last.key[:12]} --adopt TASK_ID |"
-            " --abandon"
+            " --retry (who asks for it sends it again) | --abandon"
         )
     task = f"task {last.task_id} is" if last.task_id else "its request may be"
     return (
-        f"{last.edit} is no longer asked for like this, and {task} at the service; apply"
-        " collects it"
+        f"{last.edit} is not asked for like this here, and {task} at the service; apply collects it"
     )

@@ -21,6 +21,7 @@ from reconciler.config import Variables
 from reconciler.errors import BudgetExceeded, LedgerError, Locked
 from reconciler.formats.secret import Secret
 from reconciler.project import Project
+from reconciler.report.outcome import write_outcome
 from reconciler.state.booked import Booking
 from reconciler.state.ledger import SqliteLedger
 from reconciler.state.lock import FileLock
@@ -332,6 +333,29 @@ async def test_what_somebody_else_has_given_up(
     assert report.exit_code == exit_code
     assert bench.output("snow").exists()
     assert bench.creates() == (2 if exit_code == 0 else 1)
+
+
+async def test_what_nobody_can_tell_of_and_only_another_clone_asks_for(
+    bench: Bench, clone: Project
+) -> None:
+    """Whoever decides it here, where no edit asks for it, does not give up what the other clone
+    waits for.
+    """
+    (step,) = (each for each in clone.run_pass().plan.steps if each.name == "rain")
+    await intend_elsewhere(bench, str(step.key), "another lane")()
+    with other_process(bench) as ledger:
+        end(State.UNDECIDED)(bench, ledger, "theirs", "")
+    bench.take_out("rain")
+    report = await bench.apply()
+    told = " ".join(write_outcome(report).split())
+    assert "rain is not asked for like this here, and it is not certain" in told
+    assert f"cutlist resolve {str(step.key)[:12]} --adopt TASK_ID | --retry" in told
+    assert (report.exit_code, bench.creates()) == (5, 1)
+    said = bench.project().resolve(str(step.key)[:12], retry=True)
+    assert said == "rain: the next apply that asks for it sends it again, and pays."
+    assert ((await bench.apply()).exit_code, bench.creates()) == (0, 1)
+    assert ((await bench.apply(clone)).exit_code, bench.creates()) == (0, 2)
+    assert (Path(clone.config.root) / "renders/rain.mp4").exists()
 
 
 async def test_a_lane_in_which_somebody_else_sends(bench: Bench, clone: Project) -> None:

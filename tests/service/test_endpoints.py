@@ -310,4 +310,4 @@ def test_what_was_paid_at_a_host_that_was_taken_for_a_mock(
     assert applied.code == 1 and "Move .cutlist/mock to .cutlist/live" in applied.err
     (workspace.root / ".cutlist/mock").rename(workspace.root / ".cutlist/live")
     moved = workspace.run("plan", "--endpoint", url).out
-    assert "in .cutlist/mock" not in moved and "rain is no longer asked for like this" in moved
+    assert "in .cutlist/mock" not in moved and "rain is not asked for like this here" in moved

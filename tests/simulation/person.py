@@ -42,7 +42,8 @@ class Person:
         for orphan in report.left.undecided:
             self._counters["undecided"] += 1
             mine = self._on_the_console(project, orphan.id)
-            project.resolve(orphan.key, adopt=mine[0] if mine else None)
+            # another clone may ask for it
+            project.resolve(orphan.key, adopt=mine[0] if mine else None, retry=not mine)
 
     def _decide_step(self, project: Project, step: Step) -> None:
         assert step.attempt_id is not None
