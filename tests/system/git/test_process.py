@@ -40,12 +40,12 @@ def run(folder: Path, script: str, patience: Patience | None = None, given: byte
 
 
 def has_ended(folder: Path, within_s: float = 10.0) -> bool:
-    """Whether the process that wrote its id there ends, or has: one that was killed is gone a
-    moment later.
+    """Whether the process that wrote its id there ends, or has, or was ended before it wrote one:
+    what was killed is gone a moment later.
     """
     try:
         handle = os.pidfd_open(int((folder / "pid").read_text()))
-    except (FileNotFoundError, ProcessLookupError):
+    except (FileNotFoundError, ValueError, ProcessLookupError):
         return True
     try:
         return bool(select.select([handle], [], [], within_s)[0])
