@@ -6,14 +6,19 @@ from collections.abc import Mapping
 from typing import Any
 
 from reconciler.desired.matrix import SCHEMA as MATRIX
+from reconciler.formats.identity import cache_by_identity
 from reconciler.service.models import Model, Models, Variant
 
 MAX_TAKE = 1_000_000
+_MOST_SCHEMAS = 8  # that are held: of the shipped models, and of some projects with their own
 NAME_PATTERN = r"^[a-z0-9]([a-z0-9.-]*[a-z0-9])?$"
 
 
-def build_manifest_schema(models: Models) -> dict[str, Any]:
-    """The JSON Schema of one edit: a document whose matrix values are already put in."""
+@cache_by_identity(_MOST_SCHEMAS)
+def build_manifest_schema(models: Models) -> Mapping[str, Any]:
+    """The JSON Schema of one edit: a document whose matrix values are already put in. Nobody
+    changes it.
+    """
     unique = {model.model: model for model in models.by_name.values()}.values()
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",

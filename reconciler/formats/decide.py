@@ -6,9 +6,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from functools import lru_cache
 from typing import Any
+
+from reconciler.formats.identity import cache_by_identity
 
 _MOST_SCHEMAS = 16  # that are kept compiled: more than one process needs
 
@@ -19,35 +19,21 @@ def keeps_schema(data: Any, rules: Mapping[str, Any]) -> bool:
     False says only that somebody else has to look: also where the fast library is not installed,
     or does not take such data or such a schema.
     """
-    decide = _compile(_Schema(rules))
+    decide = _compile(rules)
     try:
         return decide is not None and decide(data)
     except ValueError:  # a key that is no text
         return False
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class _Schema:
-    """A schema that is the same as another one only if it is that one."""
-
-    rules: Mapping[str, Any]
-
-    def __hash__(self) -> int:
-        return id(self.rules)
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, _Schema) and other.rules is self.rules
-
-
-@lru_cache(_MOST_SCHEMAS)
-def _compile(schema: _Schema) -> Callable[[Any], bool] | None:
+@cache_by_identity(_MOST_SCHEMAS)
+def _compile(rules: Mapping[str, Any]) -> Callable[[Any], bool] | None:
     try:
         import jsonschema_rs  # lazy: start-up time
     except ImportError:
         return None
     try:
-        rules = dict(schema.rules)
-        return jsonschema_rs.Draft202012Validator(rules, retriever=_refuse).is_valid
+        return jsonschema_rs.Draft202012Validator(dict(rules), retriever=_refuse).is_valid
     except ValueError:
         return None
 

@@ -15,12 +15,9 @@ from typing import Any
 import pytest
 
 from reconciler.config import project_file
-from reconciler.desired.source import load
-from reconciler.service.models import Models
 from reconciler.system.probe import worker
 from reconciler.system.probe.client import ProbeClient
 from reconciler.system.probe.refusal import Refusal
-from tests.making import MODELS, SCHEMA
 
 _HEAD_BYTES = 8  # of a box of a film: its size and its kind
 _known: dict[tuple[bytes, bytes], dict[str, Any]] = {}
@@ -28,13 +25,7 @@ _known: dict[tuple[bytes, bytes], dict[str, Any]] = {}
 
 def take_shortcuts(patch: pytest.MonkeyPatch) -> None:
     """Work out once what is the same in every run, and open media in this process."""
-    build = load.build_manifest_schema
-
-    def build_once(models: Models) -> dict[str, Any]:
-        return SCHEMA if models is MODELS else build(models)
-
     patch.setattr(ProbeClient, "_ask", look_here)
-    patch.setattr(load, "build_manifest_schema", build_once)
     patch.setattr(project_file, "_parse_project_file", _parse_once)
 
 

@@ -18,10 +18,12 @@ from reconciler.system.files import (
     create_file,
     make_dirs,
     make_stamp,
+    pack_stamp,
     read_stamp,
     read_start,
     resolve_inside,
     resolve_links,
+    unpack_stamp,
     write_atomic,
 )
 
@@ -202,3 +204,17 @@ def test_make_dirs_again(tmp_path: Path) -> None:
     make_dirs(tmp_path / "a" / "b")
     make_dirs(tmp_path / "a" / "b" / "c")
     assert (tmp_path / "a" / "b" / "c").is_dir()
+
+
+@pytest.mark.parametrize("time_ns", [-(2**63), -1, 0, 2**63 - 1, 2**64 - 1, 2**70])
+def test_stamp_of_any_time(time_ns: int) -> None:
+    """Whatever time an archive gave a file, a stamp tells it from the next moment."""
+    now = pack_stamp(1, time_ns, time_ns, 2)
+    assert now == pack_stamp(1, time_ns, time_ns, 2)
+    assert len({now, pack_stamp(1, time_ns + 1, time_ns, 2), pack_stamp(1, time_ns, 0, 3)}) == 3
+
+
+def test_stamp_tells_what_it_was_made_of() -> None:
+    """Size and inode may be as large as any system has them."""
+    parts = (2**63 - 1, 1_795_878_934_445_074_790, 1_795_878_934_445_074_791, 2**64 - 1)
+    assert unpack_stamp(pack_stamp(*parts)) == parts
