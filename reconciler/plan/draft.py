@@ -30,10 +30,11 @@ from reconciler.plan.decide import (
 )
 from reconciler.plan.excerpts import foresee_fault
 from reconciler.plan.jobs import Resolved
+from reconciler.plan.orphans import describe_orphan, find_orphans
 from reconciler.plan.prune import Heirs, Pruning, find_left_over, plan_prune
 from reconciler.plan.selection import select_edits
 from reconciler.plan.step import FREE, Action, Plan, Step, Steps
-from reconciler.state.observed import OPEN, Attempt, Observed, State
+from reconciler.state.observed import Observed, State
 
 Resolve = Callable[[str, Mapping[str, Resolved]], Resolved]
 _REFRESHED = (Action.RESUME, Action.SETTLE, Action.KEEP)
@@ -340,7 +341,7 @@ class Draft:
         steps = [self.steps[name] for name in sorted(self.steps, key=self._place.__getitem__)]
         settled = frozenset(self._settled & self._chosen)
         files = find_left_over(self.observed, self._heirs)
-        orphans = self._find_orphans()
+        orphans = find_orphans(self.observed.history, self._heirs, self.resolved)
         # what it is not about, it leaves alone
         options = self._options
         is_partial = bool(options.target or options.exclude or options.refresh_only)
@@ -397,30 +398,3 @@ class Draft:
         resolved, options = self.resolved.copy(), self._options
         observed = replace(self.observed, outputs=dict(self.observed.outputs))
         return lambda name: decide_step(resolved[name], observed, options, "")
-
-    def _find_orphans(self) -> list[Attempt]:
-        """Open attempts of requests that no edit asks for any more; the next apply brings home what
-        was submitted.
-        """
-        return [
-            history.last
-            for key, history in sorted(self.observed.history.items())
-            if history.last.state in OPEN
-            and all(self.resolved[name].is_picked for name in self._heirs.sharing(key))
-        ]
-
-
-def describe_orphan(last: Attempt) -> str:
-    """What is to be known of an open attempt that no edit asks for: not any more, or only where
-    somebody works who shares the ledger.
-    """
-    if last.state is State.UNDECIDED:
-        return (
-            f"! {last.edit} is not asked for like this here, and it is not certain whether its"
-            f" request reached the service: cutlist resolve {last.key[:12]} --adopt TASK_ID |"
-            " --retry (who asks for it sends it again) | --abandon"
-        )
-    task = f"task {last.task_id} is" if last.task_id else "its request may be"
-    return (
-        f"{last.edit} is not asked for like this here, and {task} at the service; apply collects it"
-    )

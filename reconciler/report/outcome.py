@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from reconciler.apply.outcome import ABOUT_ALL, NotTried, Outcome, Report
 from reconciler.errors import CutlistError, ServiceError, Unauthorized
 from reconciler.formats.words import format_elapsed
-from reconciler.plan.draft import describe_orphan
+from reconciler.plan.orphans import describe_orphan
 from reconciler.plan.step import Action, Plan, Step
 from reconciler.report.money import describe_bill
 from reconciler.report.page import Block, Paragraph, Span, Style, write_blocks

@@ -25,8 +25,9 @@ from reconciler.service import answers
 from reconciler.service.answers import Created, Reply, TaskAnswer
 from reconciler.service.endpoints import Endpoint
 from reconciler.service.links import Hosts
-from reconciler.service.network import Content, Network, Transport, allow_time, check_ways
+from reconciler.service.network import Content, Network, Transport, allow_time
 from reconciler.service.pages import ListPage, list_page
+from reconciler.service.proxying import check_route
 from reconciler.service.routes import Routes
 from reconciler.system import shipped
 
@@ -78,7 +79,7 @@ class Client:
         if endpoint.loopback:
             routes = routes.straight()
         if transport is None:
-            check_ways(routes, endpoint.base_url)
+            check_route(routes, endpoint.base_url)
         self._api = Network(routes, headers=headers, transport=transport)
         # Uploads and downloads carry no key: their URLs are signed, and belong to another host.
         self._plain = Network(routes, transport=transport)

@@ -1,5 +1,5 @@
-"""Requests to hosts and their answers, over httpx, of which this is the only user. No policy, no
-retry; nothing here knows what an answer means.
+"""Requests to hosts and their answers, over httpx, which only `proxying.py` beside it uses too.
+No policy, no retry; nothing here knows what an answer means.
 
 Every call ends: an answer is at most so large and takes at most so long, however its bytes drip;
 what comes compressed is opened bit by bit. No cookie is kept, no redirect followed, and nothing of
@@ -11,21 +11,20 @@ from __future__ import annotations
 import asyncio
 import importlib.util
 import logging
-import ssl
 import sys
 import zlib
 from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass
-from pathlib import Path
 from typing import IO, TypedDict, Unpack
 
 import httpx
 
-from reconciler.errors import CutlistError, NotReached, OutcomeUnknown, UnfitAnswer
+from reconciler.errors import NotReached, OutcomeUnknown, UnfitAnswer
 from reconciler.formats.untrusted import make_plain_line
 from reconciler.service.answers import Reply
-from reconciler.service.routes import Proxy, Routes
+from reconciler.service.proxying import RoutedTransport, list_socks_errors
+from reconciler.service.routes import Routes
 
 # httpcore asks for this package a dozen times in each request, and Python forgets what it did not
 # find: looking for it takes longer than the rest of the request's own work
@@ -59,15 +58,6 @@ _BROKEN = (
     ValueError,
     ArithmeticError,
 )
-
-
-def _socks_errors() -> tuple[type[Exception], ...]:
-    """The errors of the package that speaks SOCKS; none where it is not installed."""
-    try:
-        from socksio import SOCKSError
-    except ImportError:
-        return ()
-    return (SOCKSError,)
 
 
 def allow_time(size_bytes: int) -> float:
@@ -115,9 +105,9 @@ class Network:
         self._most_bytes = most_bytes
         self._headers = {"User-Agent": "cutlist", "Accept-Encoding": "identity", **(headers or {})}
         self._routes = routes
-        self._transport = transport or _Wires(routes)
+        self._transport = transport or RoutedTransport(routes)
 
-    def _way(self, request: httpx.Request) -> str:
+    def _describe_way(self, request: httpx.Request) -> str:
         """Words for the proxy that a request goes through; empty where it goes straight."""
         proxy = self._routes.proxy(request.url.scheme, request.url.host, request.url.port)
         return f" through {proxy.address}, the proxy of {proxy.variable}" if proxy else ""
@@ -134,15 +124,15 @@ class Network:
         Raises NotReached when no byte of it left this machine, OutcomeUnknown when no answer came;
         of one that did come, Reply says whether it is whole.
         """
-        request = self._request(method, url, within_s, content)
+        request = self._build_request(method, url, within_s, content)
         response: httpx.Response | None = None
         taken = _Taken(self._most_bytes)
         try:
             async with asyncio.timeout(within_s):
-                with _in_our_words(self._way(request), self._named):
+                with _translate_errors(self._describe_way(request), self._named):
                     response = await self._transport.handle_async_request(request)
-                with _in_our_words(named=self._named):
-                    async for piece in _opened(response):
+                with _translate_errors(named=self._named):
+                    async for piece in _unpack(response):
                         taken.add(piece)
         except TimeoutError:
             if response is None:
@@ -176,24 +166,26 @@ class Network:
         """A file, piece by piece, asked for with more `headers`. The chunks raise OutcomeUnknown
         when they break off or fall behind `allow_time`.
         """
-        request = self._request("GET", url, GRACE_S, {"headers": headers or {}})
+        request = self._build_request("GET", url, GRACE_S, {"headers": headers or {}})
         response: httpx.Response | None = None
         try:
             try:
                 async with asyncio.timeout(GRACE_S):
-                    with _in_our_words(self._way(request)):
+                    with _translate_errors(self._describe_way(request)):
                         response = await self._transport.handle_async_request(request)
             except TimeoutError:
                 raise OutcomeUnknown(f"no answer came within {GRACE_S:g} s.") from None
             length = response.headers.get("Content-Length", "")
             told = length.isascii() and length.isdecimal() and len(length) < 16
-            whole = _encoding(response) == ""
+            whole = _read_encoding(response) == ""
             size_bytes = int(length) if told and whole else None
-            yield Incoming(response.status_code, size_bytes, _in_time(_opened(response)))
+            yield Incoming(response.status_code, size_bytes, _bound_waiting(_unpack(response)))
         finally:
             await _let_go(response)
 
-    def _request(self, method: str, url: str, within_s: float, content: Content) -> httpx.Request:
+    def _build_request(
+        self, method: str, url: str, within_s: float, content: Content
+    ) -> httpx.Request:
         connect_s = min(CONNECT_S, within_s)
         waits = {"connect": connect_s, "read": within_s, "write": within_s, "pool": connect_s}
         own = content.get("headers", {})
@@ -230,24 +222,24 @@ class _Taken:
 # ------------------------------------------------------------------ bytes
 
 
-def _encoding(response: httpx.Response) -> str:
+def _read_encoding(response: httpx.Response) -> str:
     """How the body is packed; empty for not at all, which is what was asked for."""
     encoding = response.headers.get("Content-Encoding", "").strip().lower()
     return "" if encoding == "identity" else encoding
 
 
-async def _opened(response: httpx.Response) -> AsyncIterator[bytes]:
+async def _unpack(response: httpx.Response) -> AsyncIterator[bytes]:
     """The body, in pieces of no more than 64 KiB, unpacked bit by bit: whatever was promised about
     it, no more is held than that.
 
     What is not packed as it says, or in a way that is not known, comes as it is, and then
     UnfitAnswer: an id may stand in it all the same.
     """
-    packing, lie = "" if response.is_stream_consumed else _encoding(response), ""
+    packing, lie = "" if response.is_stream_consumed else _read_encoding(response), ""
     unpack = zlib.decompressobj(zlib.MAX_WBITS | 32) if packing in _PACKINGS else None
     if packing and unpack is None:
         lie = f'came packed as "{make_plain_line(packing)}", which was not asked for'
-    async for chunk in _raw(response):
+    async for chunk in _read_chunks(response):
         rest = chunk
         while rest:
             if unpack is not None and not unpack.eof:
@@ -267,7 +259,7 @@ async def _opened(response: httpx.Response) -> AsyncIterator[bytes]:
         raise UnfitAnswer(lie)
 
 
-async def _raw(response: httpx.Response) -> AsyncIterator[bytes]:
+async def _read_chunks(response: httpx.Response) -> AsyncIterator[bytes]:
     if response.is_stream_consumed:  # a transport of tests has looked into it
         yield response.content
         return
@@ -276,7 +268,7 @@ async def _raw(response: httpx.Response) -> AsyncIterator[bytes]:
         yield chunk
 
 
-async def _in_time(chunks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+async def _bound_waiting(chunks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
     """The same chunks. Only the waiting for them counts, not what is done with them. Raises
     OutcomeUnknown.
     """
@@ -285,7 +277,7 @@ async def _in_time(chunks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
         begun = loop.time()
         try:
             async with asyncio.timeout(max(0.0, allow_time(arrived_bytes) - waited_s)):
-                with _in_our_words():
+                with _translate_errors():
                     chunk = await anext(chunks, None)
         except TimeoutError:
             raise OutcomeUnknown(
@@ -309,7 +301,7 @@ async def _let_go(response: httpx.Response | None) -> None:
 
 
 @contextmanager
-def _in_our_words(way: str = "", named: str = "the service") -> Iterator[None]:
+def _translate_errors(way: str = "", named: str = "the service") -> Iterator[None]:
     """httpx's errors in our words; their messages name no URL, so no signature can leak. `way` says
     through which proxy a connection to `named` was sought.
     """
@@ -319,120 +311,20 @@ def _in_our_words(way: str = "", named: str = "the service") -> Iterator[None]:
         raise
     except _CONNECTING as error:
         raise NotReached(
-            f"{named} cannot be reached{way} ({_kind(error)}).", hint=_UNREACHED
+            f"{named} cannot be reached{way} ({_describe_error(error)}).", hint=_UNREACHED
         ) from error
     except httpx.TimeoutException as error:
         raise OutcomeUnknown(f"{named} did not answer in time.") from error
     except UnicodeError as error:  # the name of a host that no resolver takes
         raise NotReached(f"{named} cannot be reached (no name of a host).") from error
     except Exception as error:
-        if not isinstance(error, (*_BROKEN, *_socks_errors())):
+        if not isinstance(error, (*_BROKEN, *list_socks_errors())):
             raise
-        raise OutcomeUnknown(f"the connection broke ({_kind(error)}).") from error
+        raise OutcomeUnknown(f"the connection broke ({_describe_error(error)}).") from error
 
 
-def _kind(error: Exception) -> str:
+def _describe_error(error: Exception) -> str:
     text = make_plain_line(str(error).strip(), 200)
     if text == "All connection attempts failed":
         return "no connection"
     return text if text and "://" not in text else type(error).__name__
-
-
-# ------------------------------------------------------------------ ways
-
-
-class _Wires(httpx.AsyncBaseTransport):
-    """For each request the connections that Routes says: straight, or through a proxy."""
-
-    def __init__(self, routes: Routes) -> None:
-        self._routes = routes
-        self._wires: dict[tuple[str, Proxy | None], httpx.AsyncHTTPTransport] = {}
-
-    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        url = request.url
-        way = (url.scheme, self._routes.proxy(url.scheme, url.host, url.port))
-        if way not in self._wires:
-            self._wires[way] = _wire(self._routes, *way)
-        return await self._wires[way].handle_async_request(request)
-
-    async def aclose(self) -> None:
-        for wire in self._wires.values():
-            await wire.aclose()
-
-
-def check_ways(routes: Routes, url: str) -> None:
-    """Raises CutlistError when requests to `url` cannot leave the way they are told to: before
-    anything is sent.
-    """
-    try:
-        host = httpx.URL(url)
-    except (httpx.InvalidURL, ValueError) as error:
-        raise CutlistError(f"the endpoint {make_plain_line(url)} is no URL: {error}") from None
-    _wire(routes, host.scheme, routes.proxy(host.scheme, host.host, host.port))
-
-
-def _wire(routes: Routes, scheme: str, proxy: Proxy | None) -> httpx.AsyncHTTPTransport:
-    encrypted = scheme == "https" or (proxy is not None and proxy.scheme == "https")
-    # without encryption nothing is ever checked with it, and it is slow to make
-    context = _certificates(routes) if encrypted else ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    limits = httpx.Limits(max_connections=40, max_keepalive_connections=20)
-    return httpx.AsyncHTTPTransport(
-        verify=context,
-        trust_env=False,
-        limits=limits,
-        proxy=None if proxy is None else _proxied(proxy, context),
-    )
-
-
-def _proxied(proxy: Proxy, context: ssl.SSLContext) -> httpx.Proxy:
-    if proxy.scheme not in ("http", "https", "socks5", "socks5h"):
-        raise CutlistError(
-            f"{proxy.variable} names {proxy.address}; SOCKS 4 is not spoken here.",
-            hint="Name a proxy with http, https or socks5 instead. Nothing was sent.",
-        )
-    if proxy.socks and not _socks_errors():
-        raise CutlistError(
-            f"{proxy.variable} names {proxy.address}, and SOCKS needs a package that is not"
-            " installed.",
-            hint=(
-                "Install it (pip install 'cutlist[socks]'), name a proxy with http in HTTPS_PROXY,"
-                " or unset the variable. Nothing was sent."
-            ),
-        )
-    return httpx.Proxy(
-        proxy.address,
-        auth=(proxy.user, proxy.password) if proxy.user or proxy.password else None,
-        ssl_context=context if proxy.scheme == "https" else None,
-    )
-
-
-def _certificates(routes: Routes) -> ssl.SSLContext:
-    """Whose signatures are believed: those of SSL_CERT_FILE or SSL_CERT_DIR, or the usual ones."""
-    if not routes.cert_file and not routes.cert_dir:
-        return httpx.create_ssl_context(trust_env=False)
-    variable, name = (
-        ("SSL_CERT_FILE", routes.cert_file)
-        if routes.cert_file
-        else ("SSL_CERT_DIR", routes.cert_dir)
-    )
-    path, folder = Path(name), variable == "SSL_CERT_DIR"
-    kind = "folder" if folder else "file"
-    if not (path.is_dir() if folder else path.is_file()):
-        raise _no_certificates(variable, name, f"no {kind} is there")
-    try:
-        return ssl.create_default_context(
-            cafile=None if folder else name, capath=name if folder else None
-        )
-    except (ssl.SSLError, ValueError) as error:
-        raise _no_certificates(variable, name, "it holds no certificates") from error
-    except OSError as error:
-        raise _no_certificates(variable, name, f"it cannot be read ({error.strerror})") from error
-
-
-def _no_certificates(variable: str, name: str, why: str) -> CutlistError:
-    return CutlistError(
-        f"{variable} names {make_plain_line(name, 300)} for certificates, and"
-        f" {make_plain_line(why)}.",
-        hint=f"Correct {variable}, or unset it: the usual certificates are used then. Nothing was"
-        " sent.",
-    )

@@ -16,7 +16,8 @@ from reconciler.errors import CutlistError, NotReached, OutcomeUnknown
 from reconciler.formats.secret import Secret
 from reconciler.service.client import Client
 from reconciler.service.endpoints import Endpoint
-from reconciler.service.network import Network, check_ways
+from reconciler.service.network import Network
+from reconciler.service.proxying import check_route
 from reconciler.service.routes import Routes
 from tests.apply import hostile
 from tests.apply.hostile import JSON, TASK, TLS, answers, served
@@ -120,15 +121,15 @@ def test_socks_without_its_package(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(
         CutlistError, match=r"ALL_PROXY names socks5://127\.0\.0\.1:7890"
     ) as refused:
-        check_ways(routes, URL)
+        check_route(routes, URL)
     assert "cutlist[socks]" in refused.value.hint
-    check_ways(Routes.of({"ALL_PROXY": "socks://a:1", "HTTPS_PROXY": "http://b:1"}), URL)
+    check_route(Routes.of({"ALL_PROXY": "socks://a:1", "HTTPS_PROXY": "http://b:1"}), URL)
 
 
 def test_socks_4_is_refused() -> None:
     """Not spoken, and said so."""
     with pytest.raises(CutlistError, match="https_proxy names socks4://a:1080; SOCKS 4"):
-        check_ways(Routes.of({"https_proxy": "socks4://a"}), URL)
+        check_route(Routes.of({"https_proxy": "socks4://a"}), URL)
 
 
 @pytest.mark.parametrize(
@@ -144,8 +145,8 @@ def test_socks_4_is_refused() -> None:
 def test_certificates_that_are_not_there(variable: str, value: str, words: str) -> None:
     """Named with their variable, before anything is sent; a folder may be empty."""
     with pytest.raises(CutlistError, match=f"{variable} .*{words}"):
-        check_ways(Routes.of({variable: value}), URL)
-    check_ways(Routes.of({variable: value}), "http://127.0.0.1:1/api/v1")
+        check_route(Routes.of({variable: value}), URL)
+    check_route(Routes.of({variable: value}), "http://127.0.0.1:1/api/v1")
 
 
 async def test_a_certificate_that_is_not_believed() -> None:

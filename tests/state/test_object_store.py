@@ -20,7 +20,7 @@ from reconciler.state.store import index as index_module
 from reconciler.state.store.bucket import StorageBucket
 from reconciler.state.store.copies import Copies
 from reconciler.state.store.objects import ObjectStore
-from reconciler.state.store.packs import Packs
+from reconciler.state.store.packs import Packs, make_line
 from tests import making
 from tests.bucketserver import ACCESS, BucketServer
 from tests.clock import FakeClock
@@ -109,7 +109,7 @@ def test_two_fold_at_once(open_at: Open, address: BucketAddress, fold_early: Non
     raw = index._read_records(listing.recent)
     one.sweep()
     extra = put(one, "extra", key="0" * 63 + "9")
-    lines = [index_module._make_line(name, content) for name, content in raw.items() if content]
+    lines = [make_line(name, content) for name, content in raw.items() if content]
     index._replace("0", lines[:2], [])  # an older pack of a part comes late
     everything = {result.key: [result] for result in (*films, extra)}
     assert open_at("three").read_all_results().results == everything

@@ -14,8 +14,6 @@ of the index alone: `ObjectStore.find_first` looks at the records.
 from __future__ import annotations
 
 import re
-import zlib
-from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -24,12 +22,11 @@ from threading import RLock
 from typing import NamedTuple, TypeVar
 
 from reconciler.errors import StoreDamaged
-from reconciler.formats.digest import encode_canonical
-from reconciler.formats.records import parse_json
 from reconciler.state.observed import Result
 from reconciler.state.store.bucket import StorageBucket
 from reconciler.state.store.copies import Copies
-from reconciler.state.store.packs import PackGone, Packs
+from reconciler.state.store.markers import name_marker, unpack_row
+from reconciler.state.store.packs import PackGone, Packs, make_line, parse_line
 from reconciler.state.store.records import (
     Row,
     apply_row,
@@ -44,13 +41,10 @@ from reconciler.system.cache import Cache
 T = TypeVar("T")
 SHARDS = "0123456789abcdef"
 FOLD_AT = 200  # recent results, before somebody who stores folds them into packs
-_LONGEST_NAME = 900  # bytes; services take 1024 with the store's own prefix
-_LONGEST_PART = 250  # bytes between two `/`; services that keep files take 255
 _TRIES = 4
 _PACK = re.compile(r"index/packs/([0-9a-f])/([0-9a-f]{64})")
 _RECENT = re.compile(r"index/recent/([0-9a-f]{64}\.[0-9a-f]{64})\.([A-Za-z0-9_/-]*)")
 _EDIT = re.compile(rb'"edit":"([^"\\]*)"')
-_ROW = (int, float, int, int, str, str, str, str, bool, str, str, str, bool)
 _TABLE = "bucket 1"  # another number where a row says other things
 
 
@@ -62,6 +56,10 @@ class _Listing:
     recent: dict[str, str] = field(default_factory=dict)  # KEY.DIGEST → FACTS
     markers: list[str] = field(default_factory=list)  # the names of all markers
     asked: set[str] = field(default_factory=set)  # keys
+
+    def list_markers(self, names: Collection[str]) -> list[str]:
+        """The names of the markers of some recent results (KEY.DIGEST)."""
+        return [marker for marker in self.markers if marker.split("/")[2][:129] in names]
 
 
 class IndexSurvey(NamedTuple):
@@ -120,7 +118,7 @@ class ObjectIndex:
             for line in self._list_lines(listing):
                 match = _EDIT.search(line)
                 if match is not None and match[1] in wanted:
-                    found += _parse_line(line)
+                    found += parse_line(line)
             return found
 
         with self._lock:
@@ -156,7 +154,7 @@ class ObjectIndex:
         def look(listing: _Listing) -> list[Result]:
             found = self._read_recent(listing)
             for line in self._list_lines(listing):
-                found += _parse_line(line)
+                found += parse_line(line)
             return found
 
         with self._lock:
@@ -177,7 +175,7 @@ class ObjectIndex:
                         survey.bad_packs.append(pack)
                         continue
                     survey.names.update(line[:129].decode("ascii", "replace") for line in lines)
-                    for result in (each for line in lines for each in _parse_line(line)):
+                    for result in (each for line in lines for each in parse_line(line)):
                         results.setdefault(name_result(result), result)
             return survey
 
@@ -195,10 +193,7 @@ class ObjectIndex:
     def note(self, result: Result) -> None:
         """Put the marker of a result whose record is there."""
         name, row = name_result(result), shorten_result(result)
-        facts = _pack_row(row)
-        if len(f"{self._bucket.address.prefix}/index/recent/{name}.{facts}") > _LONGEST_NAME:
-            facts = ""
-        marker = _name_marker(name, facts)
+        facts, marker = name_marker(name, row, self._bucket.address.prefix)
         self._bucket.put(marker, b"")
         with self._lock:
             if self._listed is not None:
@@ -218,7 +213,7 @@ class ObjectIndex:
                         kept = [line for line in lines if line[:129].decode() not in wanted]
                         if len(kept) < len(lines):
                             self._replace(shard, kept, [pack])
-            self._bucket.remove(_list_markers(listing, wanted))
+            self._bucket.remove(listing.list_markers(wanted))
             self._forget_known()
 
     def fold(self) -> None:
@@ -231,7 +226,7 @@ class ObjectIndex:
             raw = self._read_records(listing.recent)
             for shard in SHARDS:
                 new = {
-                    name: _make_line(name, content)
+                    name: make_line(name, content)
                     for name, content in raw.items()
                     if name[0] == shard and content is not None
                 }
@@ -240,14 +235,14 @@ class ObjectIndex:
                     lines = [line for pack in packs for line in self._packs.read(pack)]
                     old = {line[:129].decode(): line for line in lines}
                     self._replace(shard, (old | new).values(), packs)
-            self._bucket.remove(_list_markers(listing, listing.recent.keys()))
+            self._bucket.remove(listing.list_markers(listing.recent.keys()))
             self._forget_known()
 
     def rebuild(self, shard: str, names: Collection[str], bad: str) -> None:
         """A pack in place of a bad one, of the records `names` (KEY.DIGEST), read anew."""
         with self._lock:
             raw = self._read_records(names)
-            lines = [_make_line(name, content) for name, content in raw.items() if content]
+            lines = [make_line(name, content) for name, content in raw.items() if content]
             self._replace(shard, lines, [bad])
             self._forget_known()
 
@@ -299,7 +294,7 @@ class ObjectIndex:
         answer = known.get(key)
         if answer is None:
             lines = {line for pack in packs for line in self._packs.find(pack, key)}
-            results = [result for line in sorted(lines) for result in _parse_line(line)]
+            results = [result for line in sorted(lines) for result in parse_line(line)]
             rows = {name_result(each): shorten_result(each) for each in results}
             answer = known[key] = list(rows.items())
         return answer
@@ -359,7 +354,7 @@ class ObjectIndex:
 
     def _build_recent(self, listing: _Listing, names: Collection[str]) -> Iterator[Result]:
         """Recent results, by their markers; the record is read only where a marker is too short."""
-        rows = {name: _unpack_row(listing.recent[name]) for name in names}
+        rows = {name: unpack_row(listing.recent[name]) for name in names}
         raw = self._read_records([name for name, row in rows.items() if row is None])
         for name, row in rows.items():
             if row is not None:
@@ -383,43 +378,3 @@ class ObjectIndex:
 def name_record(name: str) -> str:
     """Where the record of a result (KEY.DIGEST) lies."""
     return f"results/{name[:2]}/{name}.json"
-
-
-def _name_marker(name: str, facts: str) -> str:
-    whole = f"{name}.{facts}"
-    parts = (whole[at : at + _LONGEST_PART] for at in range(0, len(whole), _LONGEST_PART))
-    return f"index/recent/{'/'.join(parts)}"
-
-
-def _list_markers(listing: _Listing, names: Collection[str]) -> list[str]:
-    return [marker for marker in listing.markers if marker.split("/")[2][:129] in names]
-
-
-def _make_line(name: str, record: bytes) -> bytes:
-    return name.encode() + b" " + record.replace(b"\n", b" ").strip()
-
-
-def _parse_line(line: bytes) -> list[Result]:
-    """The result of a line; none where nobody can trust it."""
-    result = parse_record(line[130:], f"{line[:129].decode('ascii', 'replace')}.json")
-    return [result] if result is not None else []
-
-
-def _pack_row(row: Row) -> str:
-    return urlsafe_b64encode(zlib.compress(encode_canonical(list(row)), 9)).decode().rstrip("=")
-
-
-def _unpack_row(facts: str) -> Row | None:
-    """The row that a marker's name tells; None where it tells none."""
-    try:
-        raw = urlsafe_b64decode(facts + "=" * (-len(facts) % 4))
-        row = parse_json(zlib.decompressobj().decompress(raw, 1 << 16))
-    except (ValueError, zlib.error):
-        return None
-    if not isinstance(row, list) or len(row) != len(_ROW):
-        return None
-    kinds = zip(row, _ROW, strict=True)
-    fits = all(
-        type(value) is kind or (kind is float and type(value) is int) for value, kind in kinds
-    )
-    return tuple(row) if fits else None

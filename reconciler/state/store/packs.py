@@ -9,8 +9,10 @@ from contextlib import suppress
 
 from reconciler.errors import DiskFull, StoreDamaged
 from reconciler.formats.digest import hash_bytes
+from reconciler.state.observed import Result
 from reconciler.state.store.bucket import StorageBucket
 from reconciler.state.store.copies import Copies
+from reconciler.state.store.records import parse_record
 
 _MOST_BYTES = 1 << 30  # of an unpacked pack
 
@@ -98,3 +100,14 @@ def _damaged(name: str) -> StoreDamaged:
         f"the object {name[:24]}… of the index does not have the bytes it is named for.",
         hint="`cutlist verify --repair` makes it anew from the records.",
     )
+
+
+def make_line(name: str, record: bytes) -> bytes:
+    """The line of a result (KEY.DIGEST) whose record has these bytes."""
+    return name.encode() + b" " + record.replace(b"\n", b" ").strip()
+
+
+def parse_line(line: bytes) -> list[Result]:
+    """The result of a line; none where nobody can trust it."""
+    result = parse_record(line[130:], f"{line[:129].decode('ascii', 'replace')}.json")
+    return [result] if result is not None else []
