@@ -81,7 +81,7 @@ crash-team: env  ## four workers through EDITS=500 edits and KILLS=60 kills, wit
 	@$(BIN)/python -m tests.crash.team_run --jobs $(or $(EDITS),500) --kills $(or $(KILLS),60)
 
 fuzz: env  ## bad input of every kind for SECONDS=600, and MEDIA=5000 mutated media
-	@FUZZ_SECONDS=$(or $(SECONDS),600) $(BIN)/python -m pytest tests/badinput/test_fuzz.py tests/badinput/test_fuzz_plans.py
+	@FUZZ_SECONDS=$(or $(SECONDS),600) $(BIN)/python -m pytest tests/badinput/test_fuzz_files.py tests/badinput/test_fuzz_service.py tests/badinput/test_fuzz_plans.py
 	@FUZZ_MEDIA=$(or $(MEDIA),5000) $(BIN)/python -m pytest -s tests/badinput/test_fuzz_media.py
 
 fuzz-cache: env  ## plans with and without the cache, whatever happened in between, for SECONDS=600

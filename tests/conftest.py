@@ -71,7 +71,7 @@ LONG_FILES = (
     "controller/test_writing_back.py",
     "watch/test_passes.py",
     "controller/test_review.py",
-    "badinput/test_fuzz.py",
+    "badinput/test_fuzz_files.py",
     "docs/test_gitops.py",
     "deploy/test_install.py",
 )
