@@ -11,7 +11,7 @@ from typing import Any
 import httpx
 import pytest
 
-from reconciler.apply.outcome import Stop
+from reconciler.apply.outcome import SUPERSEDED, Stop
 from reconciler.controller.conditions import PassEnd
 from reconciler.controller.documents import Repository
 from reconciler.controller.running import PassThreads
@@ -130,7 +130,9 @@ async def test_the_pass_that_is_superseded_sends_nothing_more(stage: Stage) -> N
         ends = lambda: any(  # noqa: E731
             record.end is PassEnd.SUPERSEDED for record in stage.status.history
         )
-        await asyncio.sleep(0.3)  # the glance is a thread of its own
+        running = controller.entries.find("films").running
+        assert running is not None
+        await until(lambda: running._stop.reason == SUPERSEDED)  # the glance is of another thread
         gate.opened.set()
         await until(is_applied(stage, commit))
         assert ends()

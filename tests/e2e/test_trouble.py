@@ -362,7 +362,8 @@ async def test_an_undecided_request_that_nobody_asks_for_any_more(bench: Bench) 
     bench.edit("rain", "make it snow")
     (note,) = bench.project().plan().notes
     key = bench.project().plan().orphans[0].key[:12]
-    assert note.endswith(f"cutlist resolve {key} --adopt TASK_ID | --abandon")
+    ways = f"cutlist resolve {key} --adopt TASK_ID | --retry (who asks for it sends it again)"
+    assert note.endswith(f"{ways} | --abandon")
     report = await bench.apply()
     assert report.exit_code == EXIT_NEEDS_PERSON
     assert "it is not certain whether" in write_outcome(report)
