@@ -9,11 +9,14 @@ SUCCEEDED has its result in the store, also while another process is at work.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from operator import attrgetter
 
 from reconciler.state.ledger import Ledger
 from reconciler.state.observed import Findings, History, Pin, Request, Result
 from reconciler.state.store import Store
 from reconciler.system.stages import time_stage
+
+_may_be_former = attrgetter("may_be_former")  # of a result
 
 
 class Lookup:
@@ -79,12 +82,11 @@ class Lookup:
         """Whether nobody asks what was tried for a key: its result is here, nothing of it is under
         way, and no earlier rule of keys has to do with it.
         """
-        if key in self._open or not self._is_here(key, results):
-            return False
-        for result in results:  # noqa: SIM110  (nearly always one: `any` costs more)
-            if result.may_be_former:
-                return False
-        return True
+        return (
+            self._is_here(key, results)
+            and key not in self._open
+            and not any(map(_may_be_former, results))
+        )
 
     def find_open_keys(self) -> Collection[str]:
         """The keys of attempts that are not over, whoever asks for them now. What was tried for

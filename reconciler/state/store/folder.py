@@ -234,7 +234,10 @@ class FolderStore:
                 damaged.append(describe_other_bytes(result.digest, result.edit))
             else:
                 known = by_key.get(result.key)
-                by_key[result.key] = [result] if known is None else [*known, result]
+                if known is None:
+                    by_key[result.key] = [result]
+                else:
+                    known.append(result)
         for results in by_key.values():
             if len(results) > 1:
                 results.sort(key=sort_key)
