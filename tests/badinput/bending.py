@@ -100,20 +100,27 @@ TEXTS = st.one_of(
         ]
     ),
 )
-_SCALARS = st.one_of(
-    st.none(),
-    st.booleans(),
-    st.integers(-(10**20), 10**20),
-    st.floats(),
-    TEXTS,
-    st.just(10**400),
-    st.just(0),
-)
-_VALUES = st.recursive(
-    _SCALARS,
-    lambda each: st.lists(each, max_size=3) | st.dictionaries(TEXTS, each, max_size=3),
-    max_leaves=6,
-)
+
+
+def build_values(texts: st.SearchStrategy[str]) -> st.SearchStrategy[Any]:
+    """Whatever JSON can say, with these texts."""
+    scalars = st.one_of(
+        st.none(),
+        st.booleans(),
+        st.integers(-(10**20), 10**20),
+        st.floats(),
+        texts,
+        st.just(10**400),
+        st.just(0),
+    )
+    return st.recursive(
+        scalars,
+        lambda each: st.lists(each, max_size=3) | st.dictionaries(texts, each, max_size=3),
+        max_leaves=6,
+    )
+
+
+VALUES = build_values(TEXTS)
 
 
 def _places(value: Any, here: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
@@ -130,13 +137,18 @@ def _places(value: Any, here: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]
 
 
 @st.composite
-def bent(draw: st.DrawFn, good: Any) -> Any:
+def bent(
+    draw: st.DrawFn,
+    good: Any,
+    texts: st.SearchStrategy[str] = TEXTS,
+    values: st.SearchStrategy[Any] = VALUES,
+) -> Any:
     """Something good with up to three of its parts replaced, taken out, or with company."""
     made = json.loads(json.dumps(good))
     for _ in range(draw(st.integers(1, 3))):
         *way, last = draw(st.sampled_from(list(_places(made)))) or (None,)
         if last is None:
-            return draw(_VALUES)
+            return draw(values)
         parent = made
         for step in way:
             parent = parent[step]
@@ -144,9 +156,9 @@ def bent(draw: st.DrawFn, good: Any) -> Any:
             case "remove":
                 del parent[last]
             case "add" if isinstance(parent, dict):
-                parent[draw(TEXTS)] = draw(_VALUES)
+                parent[draw(texts)] = draw(values)
             case _:
-                parent[last] = draw(_VALUES)
+                parent[last] = draw(values)
     return made
 
 

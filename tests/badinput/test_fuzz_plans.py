@@ -9,22 +9,20 @@ from __future__ import annotations
 import contextlib
 import io
 import json
-import os
 import shutil
 import tempfile
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from reconciler.cli.main import run
 from reconciler.formats.digest import digest_json
+from tests.badinput.bending import bent, build_values, fuzz
 from tests.workspace import PROJECT, manifest
 
-SECONDS = float(os.environ.get("FUZZ_SECONDS", "0"))
 PLAN = "night.plan"
 _TEXTS = st.text(max_size=8) | st.sampled_from(
     [
@@ -43,20 +41,7 @@ _TEXTS = st.text(max_size=8) | st.sampled_from(
         "\ud800",
     ]
 )
-_SCALARS = st.one_of(
-    st.none(),
-    st.booleans(),
-    st.integers(-(10**20), 10**20),
-    st.floats(),
-    _TEXTS,
-    st.just(10**400),
-    st.just(0),
-)
-_VALUES = st.recursive(
-    _SCALARS,
-    lambda each: st.lists(each, max_size=3) | st.dictionaries(_TEXTS, each, max_size=3),
-    max_leaves=6,
-)
+_VALUES = build_values(_TEXTS)
 
 
 @pytest.fixture(scope="module")
@@ -76,36 +61,6 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return root
 
 
-def _places(value: Any, here: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
-    yield here
-    pairs = (
-        value.items()
-        if isinstance(value, dict)
-        else enumerate(value)
-        if isinstance(value, list)
-        else ()
-    )
-    for name, each in pairs:
-        yield from _places(each, (*here, name))
-
-
-def _bent(data: st.DataObject, good: Any) -> Any:
-    """The plan with up to three of its parts replaced or taken out."""
-    made = json.loads(json.dumps(good))
-    for _ in range(data.draw(st.integers(1, 3))):
-        *way, last = data.draw(st.sampled_from(list(_places(made)))) or (None,)
-        if last is None:
-            return data.draw(_VALUES)
-        parent = made
-        for step in way:
-            parent = parent[step]
-        if data.draw(st.booleans()):
-            del parent[last]
-        else:
-            parent[last] = data.draw(_VALUES)
-    return made
-
-
 def _sealed(value: Any) -> Any:
     """With the digest made right again, where that can be."""
     if not isinstance(value, dict):
@@ -116,17 +71,14 @@ def _sealed(value: Any) -> Any:
     return value
 
 
-@settings(
-    max_examples=int(SECONDS / 6 * 8) or 60, derandomize=not SECONDS, deadline=None, database=None,
-    suppress_health_check=list(HealthCheck),
-)  # fmt: skip
+@fuzz(per_second=8, quick=60)
 @given(data=st.data(), sealed=st.booleans())
 def test_saved_plans(project: Path, data: st.DataObject, sealed: bool) -> None:
     """Changed anywhere, with its digest made right or not: words and 1 or 3; no server is started,
     nothing rendered.
     """
     good = json.loads((project / PLAN).read_bytes())
-    made = _bent(data, good)
+    made = data.draw(bent(good, _TEXTS, _VALUES))
     text = json.dumps(_sealed(made) if sealed else made)
     if json.loads(text) == good:
         return
